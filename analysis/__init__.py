@@ -1,0 +1,1 @@
+"""Questions answered in numbers, on a view's cursor: the analysis side of Lanewise."""

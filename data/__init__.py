@@ -1,0 +1,1 @@
+"""Files in, snapshots and views out: the data side of Lanewise."""
