@@ -1,0 +1,422 @@
+"""Load a feed: its files into a new snapshot, nothing lost, nothing half-done."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from data.casting import quote, text_literal
+from data.conflicts import (
+    Moved,
+    bring_back_rows,
+    exists,
+    fold_repeats,
+    list_nulled_cells,
+    list_orphans,
+    meet_existing,
+    quarantine_bad_rows,
+    rebuild_movements,
+    settle_references,
+    store_rows,
+)
+from data.contract import Table, contract
+from data.errors import LanewiseError
+from data.expressions import check_expression
+from data.feed import Feed, TableFeed, read_feed
+from data.marts import build_marts
+from data.reading import Source, read_source
+from data.reconciliation import FileResult, count_folded, count_source, hash_content, reconcile, sum_amounts
+from data.snapshots import Card, Folder, file_hash, new_id, utc_now
+from data.staging import create_stage, stage_name, stage_rows
+
+Progress = Callable[[str], None]
+#: Fits on the whole book, run on the finished tables before publication (analysis/models.py).
+Fit = Callable[[duckdb.DuckDBPyConnection], None]
+
+BOOKKEEPING = Path(__file__).with_name("bookkeeping.sql")
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """A published load.
+
+    ``lost`` and ``returned`` are rows of *other* feeds that went to quarantine or came back because of it;
+    ``sample_removed`` names synthetic feeds that a first real feed took out.
+    """
+
+    snapshot: str
+    content_hash: str
+    files: tuple[FileResult, ...]
+    lost: tuple[Moved, ...]
+    returned: tuple[Moved, ...]
+    sample_removed: tuple[str, ...]
+    synthetic: bool
+
+
+def load_feed(
+    path: Path,
+    *,
+    files: Path | None = None,
+    portfolio: Path,
+    append: bool = False,
+    fit: Fit | None = None,
+    progress: Progress | None = None,
+) -> LoadResult:
+    """Load a feed into a portfolio and publish the result as a new snapshot.
+
+    Parameters
+    ----------
+    path
+        A folder with feed.toml, or a .toml.
+    files
+        Folder of the feed's files; absent: the one that holds the .toml.
+    portfolio
+        Folder of the portfolio; made if it does not exist.
+    append
+        True: add these files to what the feed already holds; else they replace it.
+    fit
+        Called with the connection to the finished tables, before publication.
+    progress
+        Called with a line of text at each step.
+
+    Raises
+    ------
+    LanewiseError
+        The feed, a file or the portfolio is wrong; nothing is published.
+    """
+    say = progress or (lambda _: None)
+    feed = read_feed(path, files=files)
+    folder = Folder(portfolio)
+    folder.settings()
+    with folder.lock():
+        snapshot_id = new_id(utc_now())
+        scratch = folder.building / f"{snapshot_id}.tmp"
+        try:
+            scratch.mkdir()
+            built = folder.start(snapshot_id)
+            return _build(feed, folder=folder, built=built, scratch=scratch, append=append, fit=fit, say=say)
+        except OSError as error:
+            raise LanewiseError(
+                f"the snapshot could not be written ({error.strerror or error})",
+                where=str(folder.path),
+                hint="Nothing was published; the last snapshot still serves. Make room or make the folder writable.",
+            ) from error
+        # DuckDB can cut its own message inside a character: then Python cannot decode it.
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise LanewiseError(
+                f"the load failed: {str(error).splitlines()[0]}",
+                where=str(feed.path),
+                hint="Nothing was published; the last snapshot still serves.",
+            ) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+            for leftover in folder.building.glob(f"{snapshot_id}.duckdb*"):
+                with contextlib.suppress(OSError):
+                    leftover.unlink()
+
+
+def _build(
+    feed: Feed, *, folder: Folder, built: Path, scratch: Path, append: bool, fit: Fit | None, say: Progress
+) -> LoadResult:
+    connection = _connect(built, scratch=scratch, feed=feed)
+    try:
+        connection.execute("set variable personal_data_key = $key", {"key": folder.personal_data_key()})
+        connection.execute(BOOKKEEPING.read_text(encoding="utf-8"))
+        sample_removed = _take_out_sample(connection, feed)
+        sequence = _register_feed(connection, feed, append=append)
+        if not append:
+            _take_out(connection, feed.name)
+        for table in contract().values():
+            entries = [entry for entry in feed.tables if entry.name == table.name]
+            if entries:
+                _load_table(connection, table, entries, feed=feed, scratch=scratch, say=say)
+        say("Settling keys and references")
+        returned = [
+            moved for table in contract().values() for moved in bring_back_rows(connection, table, feed=feed.name)
+        ]
+        lost, back = settle_references(connection, feed=feed.name)
+        rebuild_movements(connection)
+        list_orphans(connection)
+        _set_data_date(connection, feed, sequence=sequence)
+        _drop_stages(connection)
+        results = reconcile(connection, feed=feed.name)
+        info = _describe(connection, folder=folder, snapshot_id=built.stem)
+        say("Building facts")
+        build_marts(connection)
+        if fit is not None:
+            say("Fitting the book")
+            fit(connection)
+        say("Hashing and publishing")
+        content_hash = hash_content(connection)
+        feeds = [str(row[0]) for row in connection.execute("select name from feed order by sequence").fetchall()]
+        connection.execute("checkpoint")
+    finally:
+        connection.close()
+    card: Card = folder.publish(
+        built, snapshot_id=built.stem, created_at=info[0], content_hash=content_hash, feeds=feeds
+    )
+    return LoadResult(
+        snapshot=card.id,
+        content_hash=content_hash,
+        files=tuple(results),
+        lost=tuple(lost),
+        returned=(*returned, *back),
+        sample_removed=tuple(sample_removed),
+        synthetic=info[1],
+    )
+
+
+def _connect(built: Path, *, scratch: Path, feed: Feed) -> duckdb.DuckDBPyConnection:
+    """A connection that can write the snapshot and read the feed's files, and nothing else."""
+    connection = duckdb.connect(str(built))
+    for name, value in (
+        ("TimeZone", feed.timezone),
+        ("temp_directory", str(scratch)),
+        ("preserve_insertion_order", True),
+        # Common subexpressions are hoisted out of try(), so that one bad cell would fail the statement.
+        ("disabled_optimizers", "common_subexpressions"),
+        ("autoload_known_extensions", False),
+        ("autoinstall_known_extensions", False),
+    ):
+        connection.execute(f"set {name} = $value", {"value": value})
+    allowed = sorted({str(real) for entry in feed.tables for _, real in entry.files})
+    connection.execute(f"set allowed_paths = [{', '.join(text_literal(path) for path in allowed)}]")
+    connection.execute(f"set allowed_directories = [{text_literal(str(scratch.resolve()) + '/')}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def _load_table(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    entries: Sequence[TableFeed],
+    *,
+    feed: Feed,
+    scratch: Path,
+    say: Progress,
+) -> None:
+    create_stage(connection, table)
+    for entry in entries:
+        for name, path in entry.files:
+            say(f"Reading {name} into {table.name}")
+            relation = "incoming"
+            source = read_source(
+                connection, path, name=name, options=entry.options, relation=relation, temp=scratch, progress=say
+            )
+            _check_expressions(connection, entry, source, feed=feed)
+            source_id = _register_source(connection, feed=feed, entry=entry, source=source, name=name, path=path)
+            stage_rows(connection, feed=feed, entry=entry, table=table, source=source, source_id=source_id)
+            _quarantine_unreadable(connection, feed=feed, table=table, source=source, source_id=source_id)
+            count_source(connection, table=table, source=source, source_id=source_id)
+            _drop_relation(connection, relation)
+    if "currency" in table.names and feed.currency and not table.column("currency").required:
+        connection.execute(
+            f"update {stage_name(table.name)} set currency = $currency where currency is null",
+            {"currency": feed.currency},
+        )
+    distinct = [entry.number for entry in entries if entry.distinct]
+    latest = [entry.number for entry in entries if entry.on_conflict == "latest"]
+    amounts = [c.name for c in table.columns if c.is_amount]
+    sum_amounts(connection, table, amounts=amounts, feed=feed)
+    quarantine_bad_rows(connection, table, feed=feed.name)
+    fold_repeats(connection, table, distinct=distinct, latest=latest)
+    meet_existing(connection, table, latest=latest)
+    list_nulled_cells(connection, table, feed=feed.name)
+    count_folded(connection, table, amounts=amounts, feed=feed)
+    store_rows(connection, table, feed=feed.name)
+
+
+def _check_expressions(connection: duckdb.DuckDBPyConnection, entry: TableFeed, source: Source, *, feed: Feed) -> None:
+    columns = {**source.types, "_file": "VARCHAR", "_row": "BIGINT"}
+    place = f"{feed.path.name}, table {entry.name} (number {entry.number})"
+    for column, expression in entry.columns.items():
+        check_expression(connection, expression, columns=columns, where=f"{place}, column {column}")
+    if entry.where:
+        check_expression(connection, entry.where, columns=columns, where=f"{place}, where")
+
+
+def _drop_relation(connection: duckdb.DuckDBPyConnection, relation: str) -> None:
+    kinds = connection.execute(
+        "select 'table' from duckdb_tables() where table_name = $name"
+        " union all select 'view' from duckdb_views() where view_name = $name",
+        {"name": relation},
+    ).fetchall()
+    for (kind,) in kinds:
+        connection.execute(f"drop {kind} {quote(relation)}")
+
+
+def _drop_stages(connection: duckdb.DuckDBPyConnection) -> None:
+    temporary = connection.execute("select table_name from duckdb_tables() where temporary").fetchall()
+    for (name,) in temporary:
+        connection.execute(f"drop table {quote(name)}")
+
+
+def _register_feed(connection: duckdb.DuckDBPyConnection, feed: Feed, *, append: bool) -> int:
+    known = connection.execute("select sequence from feed where name = $name", {"name": feed.name}).fetchone()
+    if append and known is None:
+        raise LanewiseError(
+            f"there is no feed {feed.name!r} to append to", where=str(feed.path), hint="Load it without --append first."
+        )
+    last = connection.execute("select coalesce(max(sequence), 0) from feed").fetchone()
+    sequence = int(known[0]) if known else int(last[0] if last else 0) + 1
+    connection.execute("delete from feed where name = $name", {"name": feed.name})
+    connection.execute(
+        "insert into feed values ($name, $currency, $timezone, $as_of, $synthetic, $prefix, $now, $sequence, $toml)",
+        {
+            "name": feed.name,
+            "currency": feed.currency,
+            "timezone": feed.timezone,
+            "as_of": feed.as_of,
+            "synthetic": feed.synthetic,
+            "prefix": feed.id_prefix,
+            "now": utc_now(),
+            "sequence": sequence,
+            "toml": feed.path.read_text(encoding="utf-8-sig"),
+        },
+    )
+    return sequence
+
+
+def _register_source(
+    connection: duckdb.DuckDBPyConnection, *, feed: Feed, entry: TableFeed, source: Source, name: str, path: Path
+) -> int:
+    last = connection.execute("select coalesce(max(source_id), 0) from source").fetchone()
+    source_id = int(last[0] if last else 0) + 1
+    connection.execute(
+        "insert into source values ($id, $feed, $table, $entry, $file, $sheet, $dialect, $hash, $rows, 0, 0)",
+        {
+            "id": source_id,
+            "feed": feed.name,
+            "table": entry.name,
+            "entry": entry.number,
+            "file": name,
+            "sheet": source.sheet,
+            "dialect": source.dialect,
+            "hash": file_hash(path),
+            "rows": source.rows,
+        },
+    )
+    return source_id
+
+
+def _quarantine_unreadable(
+    connection: duckdb.DuckDBPyConnection, *, feed: Feed, table: Table, source: Source, source_id: int
+) -> None:
+    for row in source.rejected:
+        connection.execute(
+            "insert into quarantine values ($feed, $source, $table, $row, 'unreadable',"
+            " [{'column_name': null, 'value': $text, 'reason': $reason}], to_json({'line': $text})::varchar, null)",
+            {
+                "feed": feed.name,
+                "source": source_id,
+                "table": table.name,
+                "row": row.row,
+                "text": row.text[:2000],
+                "reason": row.reason,
+            },
+        )
+
+
+def _take_out(connection: duckdb.DuckDBPyConnection, feed: str) -> None:
+    """Remove every row of a feed, and every memory of its files."""
+    for name in contract():
+        if exists(connection, name):
+            connection.execute(f"delete from {quote(name)} where _feed = $feed", {"feed": feed})
+    connection.execute(
+        "delete from source_amount where source_id in (select source_id from source where feed = $feed)", {"feed": feed}
+    )
+    for name in ("source", "quarantine", "nulled_cell", "superseded"):
+        connection.execute(f"delete from {name} where feed = $feed", {"feed": feed})
+
+
+def _take_out_sample(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[str]:
+    """The first real feed takes the synthetic ones out, so that no page mixes the two."""
+    if feed.synthetic:
+        real = connection.execute("select name from feed where not synthetic order by sequence").fetchall()
+        if real:
+            raise LanewiseError(
+                f"the portfolio holds real data ({', '.join(str(row[0]) for row in real)});"
+                " a synthetic feed would mix with it",
+                where=str(feed.path),
+                hint="Load it into a portfolio of its own with --portfolio.",
+            )
+        return []
+    synthetic = [str(row[0]) for row in connection.execute("select name from feed where synthetic").fetchall()]
+    for name in synthetic:
+        _take_out(connection, name)
+        connection.execute("delete from feed where name = $name", {"name": name})
+    return synthetic
+
+
+#: Columns whose latest value, not after the load, is the date of a feed that does not state one.
+_EVENTS = {
+    "incident": ("occurred_from", "occurred_to", "detected_at", "closed_at"),
+    "claim": ("loss_date", "reported_at", "decided_at", "closed_at", "valued_on"),
+    "claim_movement": ("moved_on",),
+    "shipment": ("departed_at", "delivered_at"),
+    "trip": ("departed_at", "arrived_at"),
+    "ping": ("pinged_at",),
+    "scan": ("scanned_at",),
+    "seal_event": ("occurred_at",),
+    "refund": ("refunded_at",),
+    "loss_year": ("valued_on",),
+    "premium_movement": ("moved_on",),
+    "drill": ("held_on",),
+}
+
+
+def _set_data_date(connection: duckdb.DuckDBPyConnection, feed: Feed, *, sequence: int) -> None:
+    if feed.as_of is not None:
+        return
+    now = utc_now()
+    latest: list[date] = []
+    for table, columns in _EVENTS.items():
+        if not exists(connection, table):
+            continue
+        for column in columns:
+            row = connection.execute(
+                f"select max({column})::date from {quote(table)} where _feed = $feed and {column} <= $now::timestamp",
+                {"feed": feed.name, "now": now},
+            ).fetchone()
+            if row and row[0] is not None:
+                latest.append(row[0])
+    connection.execute(
+        "update feed set as_of = $as_of where sequence = $sequence",
+        {"as_of": max(latest) if latest else None, "sequence": sequence},
+    )
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, *, folder: Folder, snapshot_id: str) -> tuple[datetime, bool]:
+    settings = folder.settings()
+    first = connection.execute(
+        "select first(currency order by sequence) filter (currency is not null), first(timezone order by sequence)"
+        " from feed"
+    ).fetchone()
+    currency, timezone = first or (None, None)
+    row = connection.execute(
+        "select max(as_of), coalesce(bool_or(synthetic), false) from feed where name in (select feed from source)"
+    ).fetchone()
+    data_date, synthetic = row or (None, False)
+    created_at = utc_now()
+    connection.execute("delete from snapshot")
+    connection.execute(
+        "insert into snapshot values ($id, $created, $currency, $timezone, $plan, $date, $synthetic, $version)",
+        {
+            "id": snapshot_id,
+            "created": created_at,
+            "currency": settings.base_currency or currency,
+            "timezone": settings.reporting_timezone or timezone or "UTC",
+            "plan": settings.plan_rate_date or data_date,
+            "date": data_date,
+            "synthetic": synthetic,
+            "version": "0.1.0",
+        },
+    )
+    return created_at, bool(synthetic)

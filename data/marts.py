@@ -1,0 +1,120 @@
+"""Small facts out of heavy events: runs data/marts/*.sql on the finished tables of a snapshot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow
+
+from data.casting import quote
+from data.contract import Table, contract
+from data.gazetteer import cells, locate_sites, register_gazetteer, time_zones
+
+MARTS = Path(__file__).with_name("marts")
+#: The order in which they are built: each reads only contract tables and those before it.
+ORDER = (
+    "shipment_key",
+    "trip_key",
+    "device_key",
+    "seal_key",
+    "exchange_rate",
+    "incident_fact",
+    "claim_fact",
+    "shipment_fact",
+    "ping_fact",
+    "lane_use",
+    "site_use",
+    "control_key",
+)
+RESOLUTIONS = (3, 5, 7)
+
+
+def build_marts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Build every mart of a snapshot; contract tables that it lacks are read as empty."""
+    present = {
+        row[0] for row in connection.execute("select table_name from duckdb_tables() where not temporary").fetchall()
+    }
+    lacking = [table for name, table in contract().items() if name not in present]
+    for table in lacking:
+        connection.execute(f"create temp view {quote(table.name)} as {empty(table)}")
+    try:
+        connection.execute("set variable base_currency = (select base_currency from snapshot)")
+        connection.execute("set variable reporting_timezone = (select reporting_timezone from snapshot)")
+        connection.execute("set variable plan_rate_date = (select plan_rate_date from snapshot)")
+        _place_sites(connection)
+        _code_places(connection)
+        for name in ORDER:
+            connection.execute((MARTS / f"{name}.sql").read_text(encoding="utf-8"))
+    finally:
+        for table in lacking:
+            connection.execute(f"drop view {quote(table.name)}")
+
+
+def empty(table: Table) -> str:
+    """A select that gives the table's columns, typed, and no rows."""
+    columns = ", ".join(f"null::{c.type} as {quote(c.name)}" for c in table.columns)
+    return f"select {columns}, null::varchar as _feed, null::integer as _source, null::bigint as _row where false"
+
+
+def _place_sites(connection: duckdb.DuckDBPyConnection) -> None:
+    """Where each site is: its own coordinates, else those the gazetteer knows, marked with how they were found."""
+    connection.execute(
+        "create or replace table site_place as select site_id, name, city, region, country, locode, iata, latitude,"
+        " longitude, coordinate_source, time_zone from site"
+    )
+    # A zone that no clock knows would stop every conversion; the coordinates then say which it is.
+    connection.execute(
+        "update site_place set time_zone = null where time_zone not in (select name from pg_timezone_names())"
+    )
+    wanting = connection.execute(
+        "select 1 from site_place where latitude is null or longitude is null or time_zone is null"
+        " or coordinate_source is null limit 1"
+    ).fetchone()
+    if wanting:
+        register_gazetteer(connection)
+        locate_sites(connection, "site_place")
+
+
+def _code_places(connection: duckdb.DuckDBPyConnection) -> None:
+    """Cells and time zone of every place named anywhere, coded once for each coordinate rounded to about 10 metres."""
+    points = connection.execute(
+        """
+        with
+        named as (
+            select latitude, longitude, true as clock from incident
+            union all
+            select latitude, longitude, true from site_place
+            union all
+            select latitude, longitude, false from ping
+        ),
+        final as (
+            select round(latitude, 4) as latitude, round(longitude, 4) as longitude, bool_or(clock) as clock
+            from named
+            where latitude is not null and longitude is not null
+            group by all
+        )
+        select * from final order by all
+        """
+    ).fetchnumpy()
+    latitudes = np.asarray(points["latitude"], dtype=np.float64)
+    longitudes = np.asarray(points["longitude"], dtype=np.float64)
+    clock = np.asarray(points["clock"], dtype=np.bool_)
+    zones: list[str | None] = [None] * len(latitudes)
+    if clock.any():
+        found = iter(time_zones(latitudes[clock], longitudes[clock]))
+        zones = [next(found) if wanted else None for wanted in clock]
+    coded = pyarrow.table(
+        {
+            "latitude": latitudes,
+            "longitude": longitudes,
+            "time_zone": pyarrow.array(zones, type=pyarrow.string()),
+            **{f"cell_{r}": pyarrow.array(cells(latitudes, longitudes, r), type=pyarrow.string()) for r in RESOLUTIONS},
+        }
+    )
+    connection.register("coded_places", coded)
+    try:
+        connection.execute("create or replace table place as select * from coded_places")
+    finally:
+        connection.unregister("coded_places")

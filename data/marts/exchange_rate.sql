@@ -1,0 +1,16 @@
+-- Units of base currency for one unit of a currency, from a day (included) to another (not included).
+create or replace table exchange_rate as
+with
+spans as (
+    select currency, on_date as valid_from,
+        coalesce(lead(on_date) over (partition by currency order by on_date), date '9999-12-31') as valid_to, rate
+    from fx_rate
+    where currency <> getvariable('base_currency')
+),
+final as (
+    select * from spans
+    union all
+    select getvariable('base_currency'), date '0001-01-01', date '9999-12-31', 1.0
+    where getvariable('base_currency') is not null
+)
+select * from final;

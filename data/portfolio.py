@@ -1,0 +1,458 @@
+"""Snapshots out: views that already show only what a person and their filters may see."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from data.casting import quote, text_literal
+from data.contract import contract
+from data.errors import LanewiseError
+from data.marts import empty
+from data.snapshots import Card, Folder, default_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["REACH", "Portfolio", "Reach", "Snapshot", "SnapshotInfo", "View", "default_path"]
+
+#: Open snapshots kept by one portfolio; the least recently used is closed first.
+_OPEN = 3
+_WORD = re.compile(r"\b[a-z_]+\b")
+
+
+class Scope(Protocol):
+    """Whose data a person may see (analysis.filters.Scope)."""
+
+    @property
+    def insureds(self) -> frozenset[str] | None:
+        """Ids of insureds; None for the whole book."""
+
+
+class Filters(Protocol):
+    """What a person asked for (analysis.filters.Filters)."""
+
+    @property
+    def first_month(self) -> date | None:
+        """First day of the first month."""
+
+    @property
+    def end(self) -> date | None:
+        """First day after the period."""
+
+
+#: Dimensions of a filter, with the column that holds each wherever a table has it.
+DIMENSIONS = {
+    "insured": "insured_id",
+    "carrier": "carrier_id",
+    "lane": "lane_id",
+    "commodity": "commodity",
+    "mode": "mode",
+}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How period, account, carrier, lane, commodity and mode reach the rows of a table.
+
+    Parameters
+    ----------
+    period
+        SQL of the moment or day that a period means; of start and end where the row lasts; empty: not cut by period.
+    kind
+        "moment" (UTC timestamp), "day" (date), "month" (first day) or "span" (two dates, the second included).
+    own
+        Dimensions that the table holds in a column of its own.
+    via, on
+        Table that knows the other dimensions, and the condition that joins it (``t`` this table, ``k`` that one).
+    public
+        True for reference data that belong to no account: shown to everybody, never filtered.
+    """
+
+    period: tuple[str, ...] = ()
+    kind: str = "moment"
+    own: tuple[str, ...] = ()
+    via: str = ""
+    on: str = ""
+    public: bool = False
+
+
+_ALL = tuple(DIMENSIONS)
+_SHIPMENT = "k.shipment_id = t.shipment_id"
+_TRIP = "k.trip_id = t.trip_id"
+_DEVICE = "k.device_id = t.device_id"
+
+#: For each table: what a period means, and by which path each dimension reaches it.
+REACH: Mapping[str, Reach] = {
+    "insured": Reach(own=("insured",), via="lane_use", on="k.insured_id = t.insured_id"),
+    "policy": Reach(("t.inception_date", "t.expiry_date - 1"), "span", own=("insured",)),
+    "policy_term": Reach(via="policy", on="k.policy_id = t.policy_id"),
+    "premium_movement": Reach(("t.moved_on",), "day", via="policy", on="k.policy_id = t.policy_id"),
+    "exposure": Reach(("t.period_start", "t.period_end"), "span", own=("insured", "lane", "commodity", "mode")),
+    "loss_year": Reach(("t.period_start", "t.period_end"), "span", own=("insured",)),
+    "site": Reach(via="site_use", on="k.site_id = t.site_id"),
+    "site_value": Reach(("t.on_date",), "day", own=("insured",)),
+    "lane": Reach(own=("lane",), via="lane_use", on="k.lane_id = t.lane_id"),
+    "carrier": Reach(own=("carrier",), via="lane_use", on="k.carrier_id = t.carrier_id"),
+    "trip": Reach(("coalesce(t.departed_at, t.arrived_at)",), via="trip_key", on=_TRIP),
+    "stop": Reach(("t.arrived_at",), via="trip_key", on=_TRIP),
+    "shipment": Reach(("coalesce(t.departed_at, t.delivered_at)",), via="shipment_key", on=_SHIPMENT),
+    "device": Reach(via="device_key", on=_DEVICE),
+    "device_assignment": Reach(("t.attached_at",), via="device_key", on=f"{_DEVICE} and k.attached_at = t.attached_at"),
+    "maintenance": Reach(("t.starts_at",), via="device_key", on=_DEVICE),
+    "ping": Reach(
+        ("t.pinged_at",),
+        via="device_key",
+        on=f"{_DEVICE} and t.pinged_at >= k.attached_at and (k.detached_at is null or t.pinged_at < k.detached_at)",
+    ),
+    "scan": Reach(("t.scanned_at",), via="shipment_key", on=_SHIPMENT),
+    "planned_scan": Reach(("t.due_at",), via="shipment_key", on=_SHIPMENT),
+    "seal_event": Reach(("t.occurred_at",), via="seal_key", on="k.event_id = t.event_id"),
+    "control": Reach(
+        ("t.installed_on", "coalesce(t.removed_on - 1, date '9999-12-31')"),
+        "span",
+        via="control_key",
+        on="k.control_id = t.control_id",
+    ),
+    "incident": Reach(
+        ("coalesce(t.occurred_from, t.occurred_to)",), via="incident_fact", on="k.incident_id = t.incident_id"
+    ),
+    "claim": Reach(
+        ("coalesce(t.loss_date, timezone(getvariable('reporting_timezone'), timezone('UTC', t.reported_at))::date)",),
+        "day",
+        via="claim_fact",
+        on="k.claim_id = t.claim_id",
+    ),
+    "claim_movement": Reach(("t.moved_on",), "day", via="claim_fact", on="k.claim_id = t.claim_id"),
+    "refund": Reach(("t.refunded_at",), via="shipment_key", on=_SHIPMENT),
+    "chargeback": Reach(("t.opened_at",), via="shipment_key", on=_SHIPMENT),
+    "drill": Reach(("t.held_on",), "day", own=("insured",)),
+    "assessment": Reach(("t.assessed_on",), "day", own=("insured",)),
+    "recommendation": Reach(own=("insured",)),
+    "legal_clock": Reach(public=True),
+    "fx_rate": Reach(public=True),
+    "incident_fact": Reach(("t.month",), "month", own=_ALL),
+    "claim_fact": Reach(("t.month",), "month", own=_ALL),
+    "shipment_fact": Reach(("t.month",), "month", own=_ALL),
+    "ping_fact": Reach(("t.month",), "month", own=_ALL),
+}
+
+#: Tables of a snapshot's own memory, with the SQL that serves each; a scoped person gets them empty.
+_MEMORY = {
+    "feed": "select name, currency, timezone, as_of, synthetic, loaded_at, sequence, toml from snap.feed",
+    "source": """
+        select r.source_id, r.feed, r.table_name, r.entry, r.file, r.sheet, s.dialect, s.sha256, r.read_rows,
+            r.loaded_rows, r.left_out_rows, r.folded_rows, r.quarantined_rows, r.nulled_cells
+        from snap.reconciliation as r join snap.source as s using (source_id)""",
+    "source_amount": "select * from snap.amount_reconciliation",
+    "quarantine": """
+        select q.feed, q.source_id, q.table_name, s.file, s.sheet, q.row_number, q.kind, q.problems,
+            q.row_values::json as row_values
+        from snap.quarantine as q join snap.source as s using (source_id)""",
+    "nulled_cell": """
+        select c.feed, c.source_id, c.table_name, s.file, s.sheet, c.row_number, c.column_name, c.value, c.reason
+        from snap.nulled_cell as c join snap.source as s using (source_id)""",
+    "superseded": """
+        select p.feed, p.source_id, p.table_name, s.file, s.sheet, p.row_number, p.row_typed::json as row_values
+        from snap.superseded as p join snap.source as s using (source_id)""",
+    "orphan": "select * from snap.orphan",
+}
+_SITE = """
+    select t.site_id, t.name, t.kind, t.address, t.city, t.postal_code, t.country, t.region, p.latitude, p.longitude,
+        p.coordinate_source, p.time_zone, t.locode, t.iata, t.geofence_m, t.secured, t.fsr_level, t.psr_level,
+        t.cctv_retention_days, t._feed, t._source, t._row
+    from snap.site as t join snap.site_place as p using (site_id)"""
+
+
+@dataclass(frozen=True)
+class SnapshotInfo:
+    """What a snapshot says of itself. ``data_date`` is the latest date of the feeds that fill a table."""
+
+    id: str
+    created_at: datetime
+    content_hash: str
+    base_currency: str | None
+    reporting_timezone: str
+    data_date: date | None
+    plan_rate_date: date | None
+    synthetic: bool
+    feeds: tuple[str, ...]
+
+
+class Portfolio:
+    """A folder of snapshots, opened for reading only."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.folder = Folder(path or default_path())
+        self._open: OrderedDict[str, Snapshot] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def current(self) -> str | None:
+        """Id of the snapshot that serves; None for an empty portfolio."""
+        return self.folder.current()
+
+    def snapshots(self) -> tuple[Card, ...]:
+        """The snapshots kept, newest first."""
+        return self.folder.cards()
+
+    def open(self, snapshot_id: str | None = None) -> Snapshot:
+        """The snapshot of that id, or the current one; opened once and shared.
+
+        Raises
+        ------
+        LanewiseError
+            The portfolio is empty, or the snapshot is gone or damaged.
+        """
+        wanted = snapshot_id or self.current()
+        if wanted is None:
+            raise LanewiseError(
+                "the portfolio is empty", where=str(self.folder.path), hint="Load a feed: python -m data load FEED."
+            )
+        with self._lock:
+            found = self._open.get(wanted)
+            if found is None:
+                found = Snapshot(self.folder, wanted)
+                self._open[wanted] = found
+            self._open.move_to_end(wanted)
+            while len(self._open) > _OPEN:
+                # Views in other threads keep theirs alive; it closes with the last of them.
+                self._open.popitem(last=False)
+            return found
+
+    def view(self, scope: Scope, filters: Filters) -> View:
+        """A view of the current snapshot."""
+        return self.open().view(scope, filters)
+
+
+class Snapshot:
+    """One immutable DuckDB file behind a hardened, read-only connection."""
+
+    def __init__(self, folder: Folder, snapshot_id: str) -> None:
+        path = folder.file(snapshot_id)
+        if not path.is_file():
+            raise LanewiseError(
+                f"there is no snapshot {snapshot_id}",
+                where=str(folder.snapshots),
+                hint="The Data page lists the snapshots kept.",
+            )
+        try:
+            self._connection = _harden(path)
+            self.info = _read_info(self._connection)
+            self.present = frozenset(
+                str(row[0])
+                for row in self._connection.execute(
+                    "select table_name from duckdb_tables() where database_name = 'snap'"
+                ).fetchall()
+            )
+            counted = self._connection.execute("select table_name, row_count from snap.content").fetchall()
+        except duckdb.Error as error:
+            raise LanewiseError(
+                f"the snapshot {snapshot_id} cannot be read: it is damaged or was written by another version",
+                where=str(path),
+                hint="Open another on the Data page, or load the feeds again.",
+            ) from error
+        self.path = path
+        self.tables: dict[str, int] = {str(name): int(rows) for name, rows in counted}
+
+    def view(self, scope: Scope, filters: Filters) -> View:
+        """What this person may see of it under these filters, on a cursor of its own."""
+        return View(self, self._connection.cursor(), scope, filters)
+
+
+class View:
+    """A cursor on which every table is already cut to a scope and to filters.
+
+    Tables are named as in the contract, without catalog or schema; each view is made when a statement first names it.
+    """
+
+    def __init__(self, snapshot: Snapshot, cursor: duckdb.DuckDBPyConnection, scope: Scope, filters: Filters) -> None:
+        self.snapshot = snapshot
+        self.scope = scope
+        self.filters = filters
+        self._cursor = cursor
+        self._made: set[str] = set()
+        self._chosen = [name for name in DIMENSIONS if getattr(filters, name)]
+        self._bind()
+
+    @property
+    def info(self) -> SnapshotInfo:
+        """What the snapshot says of itself."""
+        return self.snapshot.info
+
+    def has(self, table: str) -> bool:
+        """Does the portfolio hold rows of this contract table at all, whatever the filters?"""
+        return self.snapshot.tables.get(table, 0) > 0
+
+    def execute(
+        self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        """Run one statement on the views; the cursor holds its result until the next."""
+        self._make({word for word in _WORD.findall(sql.lower()) if word in REACH or word in _MEMORY})
+        return self._cursor.execute(sql, params) if params is not None else self._cursor.execute(sql)
+
+    def rows(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of one statement."""
+        return self.execute(sql, params).fetchall()
+
+    def frame(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> pd.DataFrame:
+        """All rows of one statement as a data frame; decimals become floats."""
+        return self.execute(sql, params).df()
+
+    def unreached(self, table: str) -> int:
+        """How many rows of the scope and period are out because a chosen filter cannot reach them.
+
+        A claim without a lane, say, is neither on a chosen lane nor off it.
+        """
+        reach = REACH[table]
+        if not self._chosen or reach.public or table not in self.snapshot.present:
+            return 0
+        blind = " or ".join(f"not ({self._known(reach, dimension)})" for dimension in self._chosen)
+        where = " and ".join([*self._scope_conditions(reach), *self._period_conditions(reach), f"({blind})"])
+        row = self._cursor.execute(f"select count(*) from snap.{quote(table)} as t where {where}").fetchone()
+        return int(row[0]) if row else 0
+
+    def _bind(self) -> None:
+        values: dict[str, object] = {
+            "reporting_timezone": self.info.reporting_timezone,
+            "scope_insured": sorted(self.scope.insureds) if self.scope.insureds is not None else None,
+            **{f"chosen_{name}": list(getattr(self.filters, name)) for name in DIMENSIONS},
+        }
+        zone = ZoneInfo(self.info.reporting_timezone)
+        for name, day in (("first", self.filters.first_month), ("end", self.filters.end)):
+            values[f"{name}_day"] = day
+            start = datetime.combine(day, time(), tzinfo=zone) if day is not None else None
+            values[f"{name}_moment"] = start.astimezone(ZoneInfo("UTC")).replace(tzinfo=None) if start else None
+        for name, value in values.items():
+            if isinstance(value, list):
+                # An empty list would lose its type.
+                self._cursor.execute(f"set variable {name} = $value::varchar[]", {"value": value})
+            elif value is not None:
+                self._cursor.execute(f"set variable {name} = $value", {"value": value})
+
+    def _make(self, names: set[str]) -> None:
+        for name in sorted(names - self._made):
+            self._cursor.execute(f"create or replace temp view {quote(name)} as {self._definition(name)}")
+            self._made.add(name)
+
+    def _definition(self, name: str) -> str:
+        if name in _MEMORY:
+            hidden = "" if self.scope.insureds is None else " where false"
+            return f"select * from ({_MEMORY[name]}){hidden}"
+        if name not in self.snapshot.present:
+            return empty(contract()[name])
+        body = _SITE if name == "site" else f"select * from snap.{quote(name)}"
+        conditions = self._conditions(REACH[name])
+        return f"select t.* from ({body}) as t" + (f" where {' and '.join(conditions)}" if conditions else "")
+
+    def _conditions(self, reach: Reach) -> list[str]:
+        if reach.public:
+            return []
+        dimensions = self._chosen
+        tests: list[str] = []
+        scoped = self.scope.insureds is not None
+        on_key: list[str] = []
+        if scoped:
+            (tests if "insured" in reach.own else on_key).append(self._in_scope("t" if "insured" in reach.own else "k"))
+        for dimension in dimensions:
+            own = dimension in reach.own
+            (tests if own else on_key).append(self._in_chosen(dimension, "t" if own else "k"))
+        if on_key:
+            tests.append(
+                self._exists(reach, on_key, dimensions=[d for d in dimensions if d not in reach.own], scoped=scoped)
+            )
+        return tests + self._period_conditions(reach)
+
+    def _exists(self, reach: Reach, conditions: list[str], *, dimensions: list[str], scoped: bool) -> str:
+        known = _KNOWN_BY.get(reach.via, _ALL if reach.via else ())
+        wanted = {*dimensions, *(["insured"] if scoped and "insured" not in reach.own else [])}
+        if not wanted <= set(known):
+            return "false"
+        return f"exists (select 1 from snap.{quote(reach.via)} as k where {' and '.join([reach.on, *conditions])})"
+
+    def _scope_conditions(self, reach: Reach) -> list[str]:
+        if self.scope.insureds is None:
+            return []
+        if "insured" in reach.own:
+            return [self._in_scope("t")]
+        return [self._exists(reach, [self._in_scope("k")], dimensions=[], scoped=True)]
+
+    def _known(self, reach: Reach, dimension: str) -> str:
+        column = DIMENSIONS[dimension]
+        if dimension in reach.own:
+            return f"t.{column} is not null"
+        return self._exists(reach, [f"k.{column} is not null"], dimensions=[dimension], scoped=False)
+
+    @staticmethod
+    def _in_scope(alias: str) -> str:
+        return f"list_contains(getvariable('scope_insured'), {alias}.insured_id)"
+
+    @staticmethod
+    def _in_chosen(dimension: str, alias: str) -> str:
+        return f"list_contains(getvariable({text_literal('chosen_' + dimension)}), {alias}.{DIMENSIONS[dimension]})"
+
+    def _period_conditions(self, reach: Reach) -> list[str]:
+        if not reach.period:
+            return []
+        unit = "moment" if reach.kind == "moment" else "day"
+        first, last = reach.period[0], reach.period[-1]
+        conditions = []
+        if self.filters.first_month is not None:
+            conditions.append(f"{last} >= getvariable('first_{unit}')")
+        if self.filters.end is not None:
+            conditions.append(f"{first} < getvariable('end_{unit}')")
+        return conditions
+
+
+#: Dimensions that a table named in ``via`` knows; those not named here know all of them.
+_KNOWN_BY = {"policy": ("insured",)}
+
+
+def _harden(path: Path) -> duckdb.DuckDBPyConnection:
+    """An empty in-memory catalog with the snapshot beside it, read-only, with nothing else in reach."""
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute(f"attach {text_literal(str(path.resolve()))} as snap (read_only)")
+        for name, value in (
+            ("TimeZone", "UTC"),
+            ("autoload_known_extensions", False),
+            ("autoinstall_known_extensions", False),
+            ("enable_external_access", False),
+            ("lock_configuration", True),
+        ):
+            connection.execute(f"set {name} = $value", {"value": value})
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _read_info(connection: duckdb.DuckDBPyConnection) -> SnapshotInfo:
+    row = connection.execute(
+        "select id, created_at, base_currency, reporting_timezone, data_date, plan_rate_date, synthetic,"
+        " (select sha256(coalesce(string_agg(table_name || ' ' || hash, ';' order by table_name), ''))"
+        " from snap.content),"
+        " (select list(name order by sequence) from snap.feed) from snap.snapshot"
+    ).fetchone()
+    if row is None:
+        message = "no row in snapshot"
+        raise duckdb.InvalidInputException(message)
+    return SnapshotInfo(
+        id=row[0],
+        created_at=row[1],
+        base_currency=row[2],
+        reporting_timezone=row[3],
+        data_date=row[4],
+        plan_rate_date=row[5],
+        synthetic=bool(row[6]),
+        content_hash=row[7],
+        feeds=tuple(row[8] or ()),
+    )

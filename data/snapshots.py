@@ -1,0 +1,244 @@
+"""The folder of a portfolio: immutable snapshot files, one pointer, one lock.
+
+A snapshot is built under a temporary name, checkpointed, closed, hashed, synced and only then named; the pointer
+``current`` is replaced by one atomic rename. Whatever happens before that rename leaves the last snapshot serving.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import filelock
+
+from data.errors import LanewiseError
+
+#: How many snapshots are kept; older ones are deleted after a successful publication.
+KEPT = 5
+_CHUNK = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What ``portfolio.toml`` says; None where it is silent."""
+
+    base_currency: str | None = None
+    reporting_timezone: str | None = None
+    plan_rate_date: date | None = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a snapshot without opening it: the small file beside it."""
+
+    id: str
+    created_at: datetime
+    file_hash: str
+    content_hash: str
+    feeds: tuple[str, ...]
+
+
+def default_path() -> Path:
+    """Where the portfolio lies: LANEWISE_PORTFOLIO, else ./portfolio."""
+    return Path(os.environ.get("LANEWISE_PORTFOLIO") or "portfolio")
+
+
+def new_id(now: datetime) -> str:
+    """An id that sorts by time and is never used twice."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class Folder:
+    """One portfolio's folder on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.snapshots = path / "snapshots"
+        self.building = path / "building"
+        self.pointer = path / "current"
+
+    def file(self, snapshot_id: str) -> Path:
+        """The DuckDB file of a snapshot; the id is checked, so that no id leads out of the folder."""
+        if not snapshot_id or not all(letter.isalnum() or letter == "-" for letter in snapshot_id):
+            raise LanewiseError(f"{snapshot_id!r} is no snapshot id", hint="The Data page lists the snapshots kept.")
+        return self.snapshots / f"{snapshot_id}.duckdb"
+
+    def current(self) -> str | None:
+        """Id of the snapshot that serves; None for an empty portfolio."""
+        try:
+            text = self.pointer.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise LanewiseError(
+                f"the pointer to the current snapshot cannot be read ({error})", where=str(self.pointer)
+            ) from error
+        if not self.file(text).is_file():
+            raise LanewiseError(
+                f"the current snapshot {text} is missing",
+                where=str(self.snapshots),
+                hint="Put the file back, or write the id of another snapshot into the file 'current'.",
+            )
+        return text
+
+    def cards(self) -> tuple[Card, ...]:
+        """The snapshots kept, newest first; a damaged card is passed over."""
+        found = []
+        for path in sorted(self.snapshots.glob("*.json"), reverse=True):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                content = json.loads(path.read_text(encoding="utf-8"))
+                card = Card(
+                    id=content["id"],
+                    created_at=datetime.fromisoformat(content["created_at"]),
+                    file_hash=content["file_hash"],
+                    content_hash=content["content_hash"],
+                    feeds=tuple(content["feeds"]),
+                )
+                if self.file(card.id).is_file():
+                    found.append(card)
+        return tuple(sorted(found, key=lambda card: (card.created_at, card.id), reverse=True))
+
+    def settings(self) -> Settings:
+        """Read ``portfolio.toml``; a wrong one is an error that says what to write."""
+        path = self.path / "portfolio.toml"
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except FileNotFoundError:
+            return Settings()
+        except (OSError, ValueError) as error:
+            raise LanewiseError(f"is not TOML ({error})", where=str(path)) from error
+        known = {"base_currency": str, "reporting_timezone": str, "plan_rate_date": date}
+        for key, value in content.items():
+            if key not in known:
+                raise LanewiseError(f"{key!r} is no setting", where=str(path), hint=f"There are: {', '.join(known)}.")
+            if not isinstance(value, known[key]) or isinstance(value, datetime):
+                expected = "a date such as 2026-01-31" if known[key] is date else "text in quotes"
+                raise LanewiseError(f"{key} = {value!r} should be {expected}", where=str(path))
+        return Settings(**content)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Let one load at a time change this portfolio; another gets a clear error at once."""
+        try:
+            self.snapshots.mkdir(parents=True, exist_ok=True)
+            self.building.mkdir(exist_ok=True)
+            lock = filelock.FileLock(self.path / "load.lock", timeout=0)
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise LanewiseError(
+                "another load is changing this portfolio", where=str(self.path), hint="Wait until it has ended."
+            ) from error
+        except OSError as error:
+            raise LanewiseError(
+                f"the portfolio folder cannot be written ({error.strerror or error})",
+                where=str(self.path),
+                hint="Choose another with --portfolio, or make this one writable.",
+            ) from error
+        try:
+            self._sweep()
+            yield
+        finally:
+            lock.release()
+
+    def _sweep(self) -> None:
+        """Take away what a load that was killed left behind; only ever called under the lock."""
+        for path in self.building.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+    def personal_data_key(self) -> str:
+        """The key under which personal data are hashed, made at first use, readable by its owner alone."""
+        path = self.path / "personal_data.key"
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_text(encoding="ascii").strip()
+
+    def start(self, snapshot_id: str) -> Path:
+        """A file to build in: a copy of the current snapshot, or a name for a new one."""
+        path = self.building / f"{snapshot_id}.duckdb"
+        current = self.current()
+        if current is not None:
+            shutil.copyfile(self.file(current), path)
+        return path
+
+    def publish(
+        self, built: Path, *, snapshot_id: str, created_at: datetime, content_hash: str, feeds: list[str]
+    ) -> Card:
+        """Name a finished file and point to it. The file is closed and has no write-ahead log left."""
+        log = built.with_name(built.name + ".wal")
+        if log.exists():
+            raise LanewiseError("the snapshot was not closed cleanly: its log is still there", where=str(log))
+        card = Card(snapshot_id, created_at, file_hash(built), content_hash, tuple(feeds))
+        _sync(built)
+        built.replace(self.file(snapshot_id))
+        _write(
+            self.snapshots / f"{snapshot_id}.json",
+            json.dumps(
+                {
+                    "id": card.id,
+                    "created_at": card.created_at.isoformat(),
+                    "file_hash": card.file_hash,
+                    "content_hash": card.content_hash,
+                    "feeds": list(card.feeds),
+                },
+                indent=1,
+            ),
+        )
+        _sync(self.snapshots)
+        _write(self.pointer, snapshot_id + "\n")
+        _sync(self.path)
+        self._drop_old()
+        return card
+
+    def _drop_old(self) -> None:
+        current = self.current()
+        for card in self.cards()[KEPT:]:
+            if card.id != current:
+                with contextlib.suppress(OSError):
+                    self.file(card.id).unlink()
+                    (self.snapshots / f"{card.id}.json").unlink()
+
+
+def utc_now() -> datetime:
+    """This moment, in UTC, without a zone, as snapshots store it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a small file in one step."""
+    temporary = path.with_name(path.name + ".new")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
