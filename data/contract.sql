@@ -247,7 +247,7 @@ create table site_value (
 comment on table site_value is 'Value stored at a place on a day.';
 comment on column site_value.site_id is 'The place.';
 comment on column site_value.insured_id is '-> insured.insured_id; the account whose goods they are.';
-comment on column site_value.on_date is 'The day.';
+comment on column site_value.on_date is 'Day to which the values belong.';
 comment on column site_value.average_value is 'Average value stored, feed currency.';
 comment on column site_value.maximum_value is 'Largest value stored, feed currency.';
 
@@ -404,8 +404,8 @@ create table maintenance (
 comment on table maintenance is 'A time in which a device was out of service.';
 comment on column maintenance.device_id is '-> device.device_id; the device.';
 comment on column maintenance.announced_at is 'When it was announced, UTC.';
-comment on column maintenance.starts_at is 'Start, UTC.';
-comment on column maintenance.ends_at is 'End, UTC.';
+comment on column maintenance.starts_at is 'Start of the maintenance, UTC.';
+comment on column maintenance.ends_at is 'End of the maintenance, UTC.';
 
 create table ping (
     device_id varchar not null,
@@ -734,8 +734,8 @@ create table drill (
 comment on table drill is 'An exercise of the response to theft.';
 comment on column drill.drill_id is 'Key of the drill.';
 comment on column drill.insured_id is '-> insured.insured_id; who was drilled.';
-comment on column drill.held_on is 'The day.';
-comment on column drill.scenario is 'What was played.';
+comment on column drill.held_on is 'Day on which it took place.';
+comment on column drill.scenario is 'Situation that was exercised.';
 comment on column drill.alarmed_at is 'Alarm given, UTC.';
 comment on column drill.contained_at is 'Contained, UTC.';
 
@@ -751,8 +751,8 @@ comment on table assessment is 'Whether a requirement is met.';
 comment on column assessment.insured_id is '-> insured.insured_id; the account.';
 comment on column assessment.item is 'The requirement.';
 comment on column assessment.met is 'True where it is met.';
-comment on column assessment.evidence is 'What was seen.';
-comment on column assessment.assessed_on is 'The day.';
+comment on column assessment.evidence is 'Evidence seen.';
+comment on column assessment.assessed_on is 'Day on which it took place.';
 
 create table recommendation (
     insured_id varchar not null,
@@ -769,9 +769,9 @@ comment on column recommendation.insured_id is '-> insured.insured_id; the accou
 comment on column recommendation.site_id is '-> site.site_id; the place.';
 comment on column recommendation.class is 'critical, important or advisory.';
 comment on column recommendation.text is 'What was asked.';
-comment on column recommendation.due_on is 'Due.';
-comment on column recommendation.closed_on is 'Done.';
-comment on column recommendation.evidence is 'What was seen.';
+comment on column recommendation.due_on is 'Day by which it is to be done.';
+comment on column recommendation.closed_on is 'Day on which it was done.';
+comment on column recommendation.evidence is 'Evidence seen.';
 
 create table legal_clock (
     jurisdiction varchar not null,

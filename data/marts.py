@@ -107,8 +107,8 @@ def _code_places(connection: duckdb.DuckDBPyConnection) -> None:
         zones = [next(found) if wanted else None for wanted in clock]
     coded = pyarrow.table(
         {
-            "latitude": latitudes,
-            "longitude": longitudes,
+            "latitude": pyarrow.array(latitudes),
+            "longitude": pyarrow.array(longitudes),
             "time_zone": pyarrow.array(zones, type=pyarrow.string()),
             **{f"cell_{r}": pyarrow.array(cells(latitudes, longitudes, r), type=pyarrow.string()) for r in RESOLUTIONS},
         }
