@@ -44,5 +44,5 @@ def test_end_and_length() -> None:
 
 @pytest.mark.parametrize(("first", "last"), [(date(2025, 1, 2), MARCH), (MARCH, JANUARY)])
 def test_what_is_no_period_is_refused(first: date, last: date) -> None:
-    with pytest.raises(ValueError, match="month|ends"):
+    with pytest.raises(ValueError, match=r"month|ends"):
         Filters(first, last)

@@ -63,8 +63,7 @@ def test_portfolio_comes_from_the_environment(
             "subquer",
         ),
         (
-            'name = "x"\n[[table]]\nname = "claim"\nfile = "a.csv"\n[table.columns]\n'
-            "claim_id = \"read_text('/etc/passwd')\"\n",
+            'name = "x"\n[[table]]\nname = "claim"\nfile = "a.csv"\n[table.columns]\nclaim_id = "read_text(\'/etc\')"\n',
             "read_text",
         ),
         ('name = "x"\n[[table]]\nname = "claim"\nfile = "../secret.csv"\n', "secret.csv"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from data.errors import LanewiseError
 from data.load import LoadResult, load_feed
 from data.portfolio import Portfolio
+from data.snapshots import Folder
 from tests.portfolios import FILES, load_files, open_view, write_feed
 
 CLAIM_HEADER = "claim_id,insured_id,loss_date,valued_on,paid_amount,reserve_amount,currency\n"
@@ -315,10 +318,6 @@ def test_personal_data_are_stored_as_a_keyed_hash_only(tmp_path: Path) -> None:
 
 
 def test_error_cells_of_a_workbook_are_listed(tmp_path: Path) -> None:
-    import io
-
-    import xlsxwriter
-
     buffer = io.BytesIO()
     with xlsxwriter.Workbook(buffer) as book:
         sheet = book.add_worksheet("Claims")
@@ -357,8 +356,6 @@ def test_feed_that_cannot_fill_a_required_column_publishes_nothing(tmp_path: Pat
 
 
 def test_two_loads_at_once_are_kept_apart(tmp_path: Path) -> None:
-    from data.snapshots import Folder
-
     feed = write_feed(tmp_path / "feed", files={"insured.csv": FILES["insured.csv"]})
     with Folder(tmp_path / "portfolio").lock(), pytest.raises(LanewiseError, match="another load"):
         load_feed(feed, portfolio=tmp_path / "portfolio")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -39,10 +39,10 @@ MORE = {
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     root = tmp_path_factory.mktemp("portfolio")
     load_files(root, files={**FILES, **MORE})
-    yield Portfolio(root / "portfolio").open()
+    return Portfolio(root / "portfolio").open()
 
 
 def ids(snapshot: Snapshot, table: str, *, scope: Scope | None = None, filters: Filters | None = None) -> list[str]:
@@ -217,8 +217,6 @@ def test_scoping_only_ever_removes_rows(snapshot: Snapshot, insureds: frozenset[
 
 @given(filters=CHOICES)
 def test_months_add_up_to_the_whole(snapshot: Snapshot, filters: Filters) -> None:
-    from dataclasses import replace
-
     months = [date(2025, 1, 1), date(2025, 2, 1), date(2025, 3, 1)]
     whole = snapshot.view(Scope(), replace(filters, first_month=months[0], last_month=months[-1]))
     total = sum(
@@ -257,7 +255,7 @@ def test_an_incident_is_told_in_its_own_place_and_time(snapshot: Snapshot) -> No
 def test_empty_portfolio_and_unknown_snapshot_say_what_to_do(tmp_path: Path) -> None:
     portfolio = Portfolio(tmp_path / "nothing")
     assert portfolio.current() is None
-    with pytest.raises(LanewiseError, match="empty.*python -m data load"):
+    with pytest.raises(LanewiseError, match=r"empty.*python -m data load"):
         portfolio.open()
     with pytest.raises(LanewiseError, match="is no snapshot id"):
         portfolio.open("../../etc/passwd")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from analysis.filters import Filters, Scope
@@ -18,14 +18,14 @@ NAMES = ("piracy", "bus", "tsa-2015", "scms")
 
 
 @pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[View, dict[str, LoadResult]]]:
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[View, dict[str, LoadResult]]:
     for name in NAMES:
         find_real_files(name)
     root = tmp_path_factory.mktemp("real")
     results = {
         name: load_feed(FEEDS / f"{name}.toml", files=REAL_FILES / name, portfolio=root / "portfolio") for name in NAMES
     }
-    yield Portfolio(root / "portfolio").view(Scope(), Filters()), results
+    return Portfolio(root / "portfolio").view(Scope(), Filters()), results
 
 
 def test_every_row_is_accounted_for(loaded: tuple[View, dict[str, LoadResult]]) -> None:
@@ -73,8 +73,6 @@ def test_scms_freight_and_insurance_are_read_exactly(
     loaded: tuple[View, dict[str, LoadResult]], tmp_path: Path
 ) -> None:
     """The contract has no column for them: the file itself is read by the product's own reader."""
-    import duckdb
-
     connection = duckdb.connect()
     path = REAL_FILES / "scms" / "usaid_scms_delivery_history.csv"
     read_source(connection, path, name=path.name, options=ReadOptions(), relation="scms", temp=tmp_path)
