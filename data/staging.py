@@ -33,7 +33,7 @@ class Mapped:
     @property
     def is_plain(self) -> bool:
         """Is it a bare source column, which cannot raise?"""
-        return len(self.reads) == 1 and self.expression == quote(self.reads[0])
+        return len(self.reads) == 1 and self.expression.lower() in {self.reads[0].lower(), quote(self.reads[0]).lower()}
 
 
 def stage_name(table: str) -> str:
@@ -64,7 +64,7 @@ def map_columns(
             expression = quote(by_name[column.name])
         else:
             continue
-        reads = referenced_columns(connection, expression)
+        reads = referenced_columns(connection, expression, columns=(*source.columns, "_file", "_row"))
         described = connection.execute(f"describe select (\n{expression}\n) as v from {source.relation}").fetchone()
         mapped.append(Mapped(column, expression.strip(), str(described[1] if described else "VARCHAR"), reads))
     filled = {m.column.name for m in mapped}

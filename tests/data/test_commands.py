@@ -63,7 +63,7 @@ def test_portfolio_comes_from_the_environment(
             "subquer",
         ),
         (
-            'name = "x"\n[[table]]\nname = "claim"\nfile = "a.csv"\n[table.columns]\nclaim_id = "read_text(\'/etc\')"\n',
+            'name = "x"\n[[table]]\nname = "claim"\nfile = "a.csv"\n[table.columns]\nclaim_id = "read_text(1)"\n',
             "read_text",
         ),
         ('name = "x"\n[[table]]\nname = "claim"\nfile = "../secret.csv"\n', "secret.csv"),
