@@ -428,6 +428,18 @@ def cells(latitudes: Degrees, longitudes: Degrees, resolution: int) -> list[str 
     ]
 
 
+def parent_cells(children: Sequence[str | None], resolution: int) -> list[str | None]:
+    """Which coarser H3 cell holds each cell? Each distinct cell is looked up once.
+
+    A cell's centre lies in its parent, but a point near the rim need not: counts by parents add up, those by the
+    points' own coarse cells would not.
+    """
+    parents: dict[str | None, str | None] = {
+        child: h3.cell_to_parent(child, resolution) for child in set(children) if child is not None
+    }
+    return [parents.get(child) for child in children]
+
+
 def _on_earth(latitude: float, longitude: float) -> bool:
     """Is this a point on Earth? NaN compares false, so it is none."""
     return -90.0 <= latitude <= 90.0 and -180.0 <= longitude <= 180.0

@@ -10,7 +10,7 @@ import pyarrow
 
 from data.casting import quote
 from data.contract import Table, contract
-from data.gazetteer import cells, locate_sites, register_gazetteer, time_zones
+from data.gazetteer import cells, locate_sites, parent_cells, register_gazetteer, time_zones
 
 MARTS = Path(__file__).with_name("marts")
 #: The order in which they are built: each reads only contract tables and those before it.
@@ -105,12 +105,13 @@ def _code_places(connection: duckdb.DuckDBPyConnection) -> None:
     if clock.any():
         found = iter(time_zones(latitudes[clock], longitudes[clock]))
         zones = [next(found) if wanted else None for wanted in clock]
+    finest = cells(latitudes, longitudes, RESOLUTIONS[-1])
     coded = pyarrow.table(
         {
             "latitude": pyarrow.array(latitudes),
             "longitude": pyarrow.array(longitudes),
             "time_zone": pyarrow.array(zones, type=pyarrow.string()),
-            **{f"cell_{r}": pyarrow.array(cells(latitudes, longitudes, r), type=pyarrow.string()) for r in RESOLUTIONS},
+            **{f"cell_{r}": pyarrow.array(parent_cells(finest, r), type=pyarrow.string()) for r in RESOLUTIONS},
         }
     )
     connection.register("coded_places", coded)
