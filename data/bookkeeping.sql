@@ -6,7 +6,7 @@ create table if not exists feed (
 );
 create table if not exists source (
     source_id integer, feed varchar, table_name varchar, entry integer, file varchar, sheet varchar, dialect varchar,
-    sha256 varchar, read_rows bigint, left_out_rows bigint, folded_at_load bigint
+    sha256 varchar, read_rows bigint, left_out_rows bigint, folded_at_load bigint, notes varchar
 );
 create table if not exists source_amount (
     source_id integer, column_name varchar, currency varchar, read_sum decimal(38, 4), left_out_sum decimal(38, 4),

@@ -290,7 +290,7 @@ def _register_source(
     last = connection.execute("select coalesce(max(source_id), 0) from source").fetchone()
     source_id = int(last[0] if last else 0) + 1
     connection.execute(
-        "insert into source values ($id, $feed, $table, $entry, $file, $sheet, $dialect, $hash, $rows, 0, 0)",
+        "insert into source values ($id, $feed, $table, $entry, $file, $sheet, $dialect, $hash, $rows, 0, 0, $notes)",
         {
             "id": source_id,
             "feed": feed.name,
@@ -301,6 +301,7 @@ def _register_source(
             "dialect": source.dialect,
             "hash": file_hash(path),
             "rows": source.rows,
+            "notes": " ".join(source.notes) or None,
         },
     )
     return source_id

@@ -27,6 +27,14 @@ ORDER = (
     "lane_use",
     "site_use",
     "control_key",
+    "fit_window",
+    "lane_key",
+    "deductible_key",
+    "lane_month",
+    "site_month",
+    "theft_fact",
+    "reporting_delay",
+    "model_tables",
 )
 RESOLUTIONS = (3, 5, 7)
 

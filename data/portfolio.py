@@ -150,7 +150,7 @@ REACH: Mapping[str, Reach] = {
 _MEMORY = {
     "feed": "select name, currency, timezone, as_of, synthetic, loaded_at, sequence, toml from snap.feed",
     "source": """
-        select r.source_id, r.feed, r.table_name, r.entry, r.file, r.sheet, s.dialect, s.sha256, r.read_rows,
+        select r.source_id, r.feed, r.table_name, r.entry, r.file, r.sheet, s.dialect, s.notes, s.sha256, r.read_rows,
             r.loaded_rows, r.left_out_rows, r.folded_rows, r.quarantined_rows, r.nulled_cells
         from snap.reconciliation as r join snap.source as s using (source_id)""",
     "source_amount": "select * from snap.amount_reconciliation",
