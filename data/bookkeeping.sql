@@ -6,7 +6,8 @@ create table if not exists feed (
 );
 create table if not exists source (
     source_id integer, feed varchar, table_name varchar, entry integer, file varchar, sheet varchar, dialect varchar,
-    sha256 varchar, read_rows bigint, left_out_rows bigint, folded_at_load bigint, notes varchar
+    sha256 varchar, read_rows bigint, left_out_rows bigint, folded_at_load bigint, notes varchar,
+    rule varchar
 );
 create table if not exists source_amount (
     source_id integer, column_name varchar, currency varchar, read_sum decimal(38, 4), left_out_sum decimal(38, 4),
@@ -21,7 +22,7 @@ create table if not exists nulled_cell (
     reason varchar
 );
 create table if not exists superseded (
-    feed varchar, source_id integer, table_name varchar, row_number bigint, row_typed varchar
+    feed varchar, source_id integer, table_name varchar, row_number bigint, kind varchar, row_typed varchar
 );
 create table if not exists orphan (
     table_name varchar, column_name varchar, parent_table varchar, value varchar, row_count bigint, feed varchar

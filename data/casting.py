@@ -6,6 +6,8 @@ dropped from a timestamp. Each type is therefore guarded by its own pattern or r
 
 from __future__ import annotations
 
+import re
+
 from data.contract import Column
 
 _GROUPED = r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?"
@@ -55,6 +57,7 @@ def cast_value(
     dateformat: str | None,
     decimal: str,
     serial_dates: bool,
+    numbers_typed: bool = False,
 ) -> str:
     """SQL that turns ``value`` into the contract's type; null where it is no such value.
 
@@ -74,6 +77,9 @@ def cast_value(
         The decimal mark of numbers in text, "." or ",".
     serial_dates
         True for a workbook: a bare day number (41802) is a date too.
+    numbers_typed
+        True for workbooks and JSON, whose own numbers are written with a point whatever ``decimal`` says: the decimal
+        comma is then read in texts that hold a comma only.
     """
     kind = "DECIMAL" if column.is_amount else column.type
     if column.words:
@@ -88,16 +94,20 @@ def cast_value(
     if kind == "BOOLEAN":
         return f"case when lower({text}) in {_TRUE} then true when lower({text}) in {_FALSE} then false end"
     if kind in {"DOUBLE", "DECIMAL", "INTEGER", "BIGINT"}:
-        return _cast_number(text, kind=kind, target=column.type, decimal=decimal)
+        return _cast_number(text, kind=kind, target=column.type, decimal=decimal, numbers_typed=numbers_typed)
     return _cast_moment(text, kind=kind, timezone=timezone, dateformat=dateformat, serial_dates=serial_dates)
 
 
 def _cast_typed(value: str, *, source_type: str, kind: str, target: str, timezone: str) -> str | None:
     numeric = source_type in _NUMERIC or source_type.startswith(("DECIMAL", "DOUBLE", "FLOAT"))
-    if kind == "VARCHAR" and source_type == "VARCHAR":
+    if kind == source_type and kind in {"VARCHAR", "BOOLEAN"}:
         return value
-    if kind == "BOOLEAN" and source_type == "BOOLEAN":
-        return value
+    if kind == "VARCHAR" and source_type in {"DOUBLE", "FLOAT"}:
+        # A key read from a column of numbers with gaps: 1.0 is 1, and not-a-number is nothing.
+        whole = f"when {value} = trunc({value}) and abs({value}) < 1e15 then ({value})::bigint::varchar"
+        return f"case when isnan({value}) then null {whole} else ({value})::varchar end"
+    if kind == "BOOLEAN" and numeric:
+        return f"case when {value} = 1 then true when {value} = 0 then false end"
     if kind == "DOUBLE" and numeric:
         return f"case when isfinite(({value})::double) then ({value})::double end"
     if kind == "DECIMAL" and numeric:
@@ -109,23 +119,31 @@ def _cast_typed(value: str, *, source_type: str, kind: str, target: str, timezon
         return (
             f"case when isfinite(({value})::double) and {value} = trunc({value}) then try_cast({value} as {target}) end"
         )
-    moment = source_type.startswith(("TIMESTAMP", "DATE"))
-    if not moment:
-        return None
-    zoned = source_type in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
-    if kind == "DATE":
-        return f"timezone({text_literal(timezone)}, {value})::date" if zoned else f"({value})::date"
-    if kind == "TIMESTAMP":
-        if zoned:
-            return f"timezone('UTC', {value})::timestamp"
-        if timezone == "UTC":
-            return f"({value})::timestamp"
-        return f"timezone('UTC', timezone({text_literal(timezone)}, ({value})::timestamp))"
+    if source_type.startswith(("TIMESTAMP", "DATE")):
+        return _cast_typed_moment(value, source_type=source_type, kind=kind, timezone=timezone)
     return None
 
 
-def _cast_number(text: str, *, kind: str, target: str, decimal: str) -> str:
-    plain = text if decimal == "." else f"translate({text}, '.,', ',.')"
+def _cast_typed_moment(value: str, *, source_type: str, kind: str, timezone: str) -> str | None:
+    # Out of this range a conversion of zones raises; two days on each side leave room for any zone.
+    near = f"{value} between '1899-12-30' and '2101-01-02'"
+    zone = text_literal(timezone)
+    if source_type in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}:
+        converted = f"timezone({zone}, {value})::date" if kind == "DATE" else f"timezone('UTC', {value})::timestamp"
+    elif kind == "DATE":
+        converted = f"({value})::date"
+    elif timezone == "UTC":
+        converted = f"({value})::timestamp"
+    else:
+        converted = f"timezone('UTC', timezone({zone}, ({value})::timestamp))"
+    return f"case when {near} then {converted} end" if kind in {"DATE", "TIMESTAMP"} else None
+
+
+def _cast_number(text: str, *, kind: str, target: str, decimal: str, numbers_typed: bool) -> str:
+    plain = text
+    if decimal == ",":
+        swapped = f"translate({text}, '.,', ',.')"
+        plain = f"case when contains({text}, ',') then {swapped} else {text} end" if numbers_typed else swapped
     number = f"case when regexp_full_match({plain}, '{_GROUPED}') then replace({plain}, ',', '') else {plain} end"
     pattern = _WHOLE if kind in {"INTEGER", "BIGINT"} else _NUMBER
     cast = (
@@ -147,15 +165,21 @@ def _cast_moment(text: str, *, kind: str, timezone: str, dateformat: str | None,
         )
         serial = f"{moment}::date" if kind == "DATE" else f"timezone('UTC', timezone({zone}, {moment}))"
         branches.append(f"when regexp_full_match({text}, '{_SERIAL}') then {serial}")
+    zoned = dateformat is not None and any(mark in dateformat for mark in ("%z", "%Z"))
+    parsed = None
     if kind == "DATE":
         iso = f"try_cast({text} as date)"
-        parsed = f"try_strptime({text}, {text_literal(dateformat)})::date" if dateformat else None
+        if dateformat and zoned:
+            # The day as written: an offset behind it never shifts a date.
+            bare = text_literal(re.sub(r"\s*%[zZ]", "", dateformat))
+            written = f"regexp_replace({text}, '\\s*([+-]\\d{{2}}:?(\\d{{2}})?|Z|[A-Za-z_]+(/[A-Za-z_]+)*)$', '')"
+            parsed = f"try_strptime({written}, {bare})::date"
+        elif dateformat:
+            parsed = f"try_strptime({text}, {text_literal(dateformat)})::date"
     else:
         iso = f"timezone('UTC', try_cast({text} as timestamptz))"
-        parsed = None
         if dateformat:
             local = f"try_strptime({text}, {text_literal(dateformat)})"
-            zoned = "%z" in dateformat
             parsed = f"timezone('UTC', {local})" if zoned else f"timezone('UTC', timezone({zone}, {local}))"
     # A bare number is never a date by accident: DuckDB reads '20140612' and even '41802' as years.
     calendar = f"case when regexp_matches({text}, '^\\d{{4}}[-/]\\d{{1,2}}[-/]\\d{{1,2}}') then {iso} end"

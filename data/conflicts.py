@@ -1,4 +1,10 @@
-"""Rows that share a key, and rows whose parent is missing: what is kept, folded, superseded or quarantined."""
+"""Rows that share a key, and rows whose parent is missing: which is loaded, and where the others wait.
+
+Every row that is not loaded although it could be is kept whole, as JSON of texts: exact repeats of another feed's row,
+variants and older valuations in ``superseded``, rows with other content and rows without their parent in
+``quarantine``. Each load settles the contested keys of each table anew, parents first, out of all the rows that ask for
+them. So the outcome does not depend on the order of reloads, and a row comes back when what stood in its way is gone.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +15,10 @@ import duckdb
 
 from data.casting import quote, text_literal
 from data.contract import Column, Table, contract
-from data.staging import PROVENANCE, stage_name
+from data.staging import stage_name
 
 _MOVEMENT_TABLE = "claim_movement"
+_DERIVED = "_source in (select source_id from source where table_name = 'claim')"
 
 
 @dataclass(frozen=True)
@@ -24,11 +31,11 @@ class Moved:
     reason: str
 
 
-def exists(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
-    """Does the snapshot being built hold this table?"""
+def exists(connection: duckdb.DuckDBPyConnection, table: str, *, temporary: bool = False) -> bool:
+    """Does the snapshot being built hold this table (or, if ``temporary``, this load a table of this name)?"""
     row = connection.execute(
-        "select count(*) from duckdb_tables() where table_name = $table and schema_name = 'main' and not temporary",
-        {"table": table},
+        "select count(*) from duckdb_tables() where table_name = $table and temporary = $temporary",
+        {"table": table, "temporary": temporary},
     ).fetchone()
     return bool(row and row[0])
 
@@ -46,7 +53,7 @@ def _typed(columns: Sequence[Column], prefix: str = "") -> str:
     return f"to_json(struct_pack({fields}))::varchar"
 
 
-def restored(table: Table, json: str = "row_typed") -> str:
+def _restored(table: Table, json: str = "row_typed") -> str:
     """SQL of the contract's columns out of a row kept as JSON of texts."""
     return ", ".join(
         f"cast({json} ->> {text_literal('$.' + c.name)} as {c.type}) as {quote(c.name)}" for c in table.columns
@@ -54,7 +61,7 @@ def restored(table: Table, json: str = "row_typed") -> str:
 
 
 def quarantine_bad_rows(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> None:
-    """Move staged rows that broke a rule to quarantine, and list the optional cells that became null in the others."""
+    """Move staged rows that broke a rule to quarantine."""
     stage = stage_name(table.name)
     connection.execute(
         f"""
@@ -77,32 +84,11 @@ def quarantine_bad_rows(connection: duckdb.DuckDBPyConnection, table: Table, *, 
     connection.execute(f"delete from {stage} where _fatal")
 
 
-def list_nulled_cells(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> None:
-    """List the optional cells that became null in the rows of a stage that will be loaded."""
-    connection.execute(
-        f"""
-        insert into nulled_cell
-        select $feed, _source, $table, _row, problem.column_name, problem.value, problem.reason
-        from (
-            select _source, _row, unnest(_problems) as problem
-            from {stage_name(table.name)}
-            where _kept and _problems is not null
-        )
-        """,
-        {"feed": feed, "table": table.name},
-    )
+def fold_repeats(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: Sequence[int]) -> None:
+    """Fold what one load repeats: exact copies, and within a ``distinct`` entry all but the most frequent variant.
 
-
-def fold_repeats(
-    connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: Sequence[int], latest: Sequence[int]
-) -> None:
-    """Settle rows of one stage that share a key.
-
-    Exact repeats are folded. Of rows with the same key and other content, ``distinct`` entries keep the most frequent
-    variant and fold the others; ``latest`` entries keep the newest (by ``valued_on``, else the last) and supersede the
-    others; the rest keep the first and quarantine the others.
-
-    Adds ``_fate`` to the stage: 'load', 'fold', 'supersede', 'duplicate'; null for rows left out.
+    Adds ``_fate`` to the stage: 'load' or 'fold'; null for rows left out. Rows with the same key and other content
+    are settled by :func:`settle_table`.
     """
     stage, key = stage_name(table.name), _list(table.key)
     connection.execute(f"alter table {stage} add column _fate varchar")
@@ -112,37 +98,36 @@ def fold_repeats(
     ).fetchone()
     if not repeated or not repeated[0]:
         return
-    newest = "valued_on desc nulls last, " if "valued_on" in table.names else ""
+    # Cells that became null still tell rows apart: '1O0' and '2OO' are no copies of each other.
+    bad = "list_sort(list_transform(s._problems, lambda p: concat_ws('=', p.column_name, p.value)))"
+    numbers = ", ".join(str(n) for n in distinct) or "-1"
     connection.execute(
         f"""
         create or replace temp table fate as
         with
         shared as (select {key} from {stage} where _kept group by {key} having count(*) > 1),
         rows as (
-            select s.*, hash({_list(table.names, "s.")}) as _content, s.rowid as _id
+            select {_list(table.key, "s.")}, s._source, s._row, s.rowid as _id,
+                if(s._entry in ({numbers}), s._entry, null) as _variants_of,
+                hash({_list(table.names, "s.")}, {bad}) as _content
             from {stage} as s semi join shared as k on {_same(table.key, "s", "k")}
             where s._kept
         ),
         counted as (
-            select *, count(*) over (partition by {key}, _content) as _times,
-                row_number() over (partition by {key}, _content order by _source, _row) as _copy
+            select *, count(*) over (partition by {key}, _variants_of, _content) as _times,
+                row_number() over (
+                    partition by {key}, _content order by _variants_of nulls first, _source, _row
+                ) as _copy
             from rows
         ),
         ranked as (
-            select _id, _content, _copy, _entry,
-                first_value(_content) over (partition by {key} order by _times desc, _source, _row) as _frequent,
-                first_value(_content) over (partition by {key} order by _source, _row) as _first,
-                first_value(_content) over (partition by {key} order by {newest}_source desc, _row desc) as _newest,
-                max(_entry) over (partition by {key}) as _last_entry
+            select *, first_value(_content) over (
+                partition by {key}, _variants_of order by _times desc, _source, _row
+            ) as _frequent
             from counted
         ),
         final as (
-            select _id, case
-                when _last_entry in ({_numbers(distinct)}) then if(_content = _frequent and _copy = 1, 'load', 'fold')
-                when _last_entry in ({_numbers(latest)})
-                    then if(_copy > 1, 'fold', if(_content = _newest, 'load', 'supersede'))
-                else if(_content = _first, if(_copy = 1, 'load', 'fold'), 'duplicate')
-            end as fate
+            select _id, if(_copy > 1 or (_variants_of is not null and _content <> _frequent), 'fold', 'load') as fate
             from ranked
         )
         select * from final
@@ -151,75 +136,17 @@ def fold_repeats(
     connection.execute(f"update {stage} set _fate = fate.fate from fate where {stage}.rowid = fate._id")
 
 
-def _numbers(numbers: Sequence[int]) -> str:
-    return ", ".join(str(n) for n in numbers) or "-1"
-
-
-def meet_existing(connection: duckdb.DuckDBPyConnection, table: Table, *, latest: Sequence[int]) -> None:
-    """Settle staged rows whose key the portfolio already holds, by the same rules as within a file."""
-    if not exists(connection, table.name):
-        return
-    stage = stage_name(table.name)
-    newer = "(s.valued_on >= t.valued_on or t.valued_on is null)" if "valued_on" in table.names else "true"
+def list_nulled_cells(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> None:
+    """List the optional cells that became null in the rows of a stage that are not folded."""
     connection.execute(
         f"""
-        create or replace temp table meeting as
-        select s.rowid as stage_id, t.rowid as table_id, {_same(table.names, "s", "t")} as same,
-            s._entry in ({_numbers(latest)}) as newest_wins, {newer} as newer
-        from {stage} as s join {quote(table.name)} as t on {_same(table.key, "s", "t")}
-        where s._fate = 'load'
-        """
-    )
-    connection.execute(
-        f"""
-        insert into superseded
-        select t._feed, t._source, {text_literal(table.name)}, t._row, {_typed(table.columns, "t.")}
-        from {quote(table.name)} as t join meeting as m on t.rowid = m.table_id
-        where not m.same and m.newest_wins and m.newer
-        """
-    )
-    connection.execute(
-        f"""
-        update {stage} set _fate = case
-            when m.same then 'fold'
-            when m.newest_wins and m.newer then 'load'
-            when m.newest_wins then 'supersede'
-            else 'duplicate'
-        end
-        from meeting as m
-        where {stage}.rowid = m.stage_id
-        """
-    )
-    connection.execute(
-        f"delete from {quote(table.name)} where rowid in"
-        " (select table_id from meeting where not same and newest_wins and newer)"
-    )
-
-
-def store_rows(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> None:
-    """Put staged rows where their fate sends them."""
-    stage = stage_name(table.name)
-    columns = _list(table.names)
-    ensure_table(connection, table)
-    connection.execute(
-        f"insert into {quote(table.name)} select {columns}, $feed, _source, _row from {stage} where _fate = 'load'",
-        {"feed": feed},
-    )
-    connection.execute(
-        f"insert into superseded select $feed, _source, $table, _row, {_typed(table.columns)}"
-        f" from {stage} where _fate = 'supersede'",
-        {"feed": feed, "table": table.name},
-    )
-    key_words = " || ', ' || ".join(f"coalesce({quote(c)}::varchar, 'nothing')" for c in table.key)
-    reason = f"{', '.join(table.key)} ' || {key_words} || ' is there already with other content"
-    connection.execute(
-        f"""
-        insert into quarantine
-        select $feed, _source, $table, _row, 'duplicate',
-            [{{'column_name': {text_literal(", ".join(table.key))}, 'value': {key_words}, 'reason': '{reason}'}}],
-            {_typed(table.columns)}, {_typed(table.columns)}
-        from {stage}
-        where _fate = 'duplicate'
+        insert into nulled_cell
+        select $feed, _source, $table, _row, problem.column_name, problem.value, problem.reason
+        from (
+            select _source, _row, unnest(_problems) as problem
+            from {stage_name(table.name)}
+            where _fate = 'load' and _problems is not null
+        )
         """,
         {"feed": feed, "table": table.name},
     )
@@ -238,152 +165,232 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         )
 
 
-def bring_back_rows(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> list[Moved]:
-    """Bring back rows of other feeds whose key has become free: superseded ones first (newest), then duplicates."""
-    moved: list[Moved] = []
-    newest = "valued_on desc nulls last, _source desc, _row desc"
-    newest = newest if "valued_on" in table.names else "_source desc, _row desc"
-    for store, condition, order, why in (
-        ("superseded", "true", newest, "the newer row is gone"),
-        ("quarantine", "kind = 'duplicate'", "_source, _row", "the row with the same key is gone"),
-    ):
-        candidates = f"""
-            with
-            kept as (
-                select rowid as _id, feed as _feed, source_id as _source, row_number as _row, {restored(table)}
-                from {store}
-                where table_name = {text_literal(table.name)} and {condition}
-            ),
-            free as (select * from kept as k anti join {quote(table.name)} as t on {_same(table.key, "k", "t")}),
-            ranked as (
-                select *, row_number() over (
-                    partition by {_list(table.key)}
-                    order by {order}
-                ) as _place
-                from free
-            )
-            select * exclude (_place) from ranked where _place = 1
-        """
-        count = connection.execute(
-            f"select count(*) from {store} where table_name = $table and {condition}", {"table": table.name}
-        ).fetchone()
-        if not count or not count[0]:
-            continue
-        ensure_table(connection, table)
-        moved += _restore(connection, table, store=store, candidates=candidates, why=why, feed=feed)
-    return moved
+def settle_table(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> tuple[list[Moved], list[Moved]]:
+    """Decide which row holds each key of a table, and store the stage's rows; parents are settled before.
 
-
-def _restore(
-    connection: duckdb.DuckDBPyConnection, table: Table, *, store: str, candidates: str, why: str, feed: str
-) -> list[Moved]:
-    connection.execute(f"create or replace temp table returning_rows as {candidates}")
-    connection.execute(
-        f"insert into {quote(table.name)} by name"
-        f" select {_list(table.names)}, {', '.join(PROVENANCE)} from returning_rows"
-    )
-    connection.execute(f"delete from {store} where rowid in (select _id from returning_rows)")
-    counted = connection.execute("select _feed, count(*) from returning_rows group by all order by all").fetchall()
-    return [Moved(name, table.name, rows, why) for name, rows in counted if name != feed]
-
-
-def settle_references(connection: duckdb.DuckDBPyConnection, *, feed: str) -> tuple[list[Moved], list[Moved]]:
-    """Check every hard reference, parents first: quarantine rows that lost theirs, bring back orphans that found it.
+    Rows without a hard parent are quarantined and do not compete. Of the others that share a key: where one of them
+    was loaded as ``latest``, the newest wins (by ``valued_on``, else by the feeds' order) and the others are kept as
+    older; else the first wins, rows of ``distinct`` entries last, and others with different content are quarantined.
 
     Returns
     -------
     The rows of *other* feeds that were lost, and those that came back.
     """
-    lost: list[Moved] = []
-    back: list[Moved] = []
-    for table in contract().values():
-        hard = [c for c in table.columns if c.reference is not None and c.reference.hard]
-        if not hard:
-            continue
-        back += _return_orphans(connection, table, hard, feed=feed)
-        if exists(connection, table.name):
-            for column in hard:
-                lost += _quarantine_orphans(connection, table, column, feed=feed)
-    # What came back and was lost again (a second parent is missing) is no news.
-    again = {(m.feed, m.table) for m in lost} & {(m.feed, m.table) for m in back}
-    return [m for m in lost if (m.feed, m.table) not in again], [m for m in back if (m.feed, m.table) not in again]
-
-
-def _return_orphans(
-    connection: duckdb.DuckDBPyConnection, table: Table, hard: Sequence[Column], *, feed: str
-) -> list[Moved]:
-    waiting = connection.execute(
-        "select count(*) from quarantine where kind = 'reference' and table_name = $table", {"table": table.name}
-    ).fetchone()
-    parents = [c.reference.table for c in hard if c.reference]
-    if not waiting or not waiting[0] or not all(exists(connection, parent) for parent in parents):
-        return []
+    staged = exists(connection, stage_name(table.name), temporary=True)
+    hard = [c for c in table.columns if c.reference is not None and c.reference.hard]
+    if staged:
+        ensure_table(connection, table)
+    elif not exists(connection, table.name) and not _waiting(connection, table):
+        return [], []
     ensure_table(connection, table)
-    found = " ".join(
-        f"semi join {quote(c.reference.table)} as p{i} on k.{quote(c.name)} = p{i}.{quote(c.reference.column)}"
-        for i, c in enumerate(hard)
-        if c.reference
-    )
-    candidates = f"""
+    if _find_contested(connection, table, hard, staged=staged):
+        _pool(connection, table, staged=staged)
+        _judge(connection, table, hard)
+        _place(connection, table)
+        moved = _news(connection, table, feed=feed)
+    else:
+        moved = ([], [])
+    if staged:
+        connection.execute(
+            f"insert into {quote(table.name)} select {_list(table.names)}, $feed, _source, _row"
+            f" from {stage_name(table.name)} where _fate = 'load'",
+            {"feed": feed},
+        )
+    return moved
+
+
+def _waiting(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
+    row = connection.execute(
+        "select (select count(*) from superseded where table_name = $table) + (select count(*) from quarantine"
+        " where table_name = $table and kind in ('duplicate', 'reference'))",
+        {"table": table.name},
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _orphaned(connection: duckdb.DuckDBPyConnection, hard: Sequence[Column], alias: str) -> str:
+    """SQL of the first hard reference of a row that finds nothing; null where all find theirs."""
+    cases = []
+    for column in hard:
+        reference = column.reference
+        if reference is None:
+            continue
+        value = f"{alias}.{quote(column.name)}"
+        if exists(connection, reference.table):
+            parent = f"select {quote(reference.column)} from {quote(reference.table)}"
+            cases.append(f"when {value} not in ({parent}) then {text_literal(column.name)}")
+        else:
+            cases.append(f"when true then {text_literal(column.name)}")
+    return f"case {' '.join(cases)} end" if cases else "null::varchar"
+
+
+def _find_contested(
+    connection: duckdb.DuckDBPyConnection, table: Table, hard: Sequence[Column], *, staged: bool
+) -> bool:
+    """Collect the keys that more than one row asks for, or that a row without its parent holds."""
+    key, stage, name = _list(table.key), stage_name(table.name), quote(table.name)
+    mine = f"table_name = {text_literal(table.name)}"
+    waiting = f"quarantine where {mine} and kind in ('duplicate', 'reference')"
+    parts = [
+        f"select {key} from (select {_restored(table)} from superseded where {mine})",
+        f"select {key} from (select {_restored(table)} from {waiting})",
+    ]
+    if hard:
+        parts.append(f"select {key} from {name} as t where {_orphaned(connection, hard, 't')} is not null")
+    if staged:
+        loading = f"(select * from {stage} where _fate = 'load')"
+        parts.append(f"select {key} from {loading} group by {key} having count(*) > 1")
+        parts.append(
+            f"select {_list(table.key, 's.')} from {loading} as s semi join {name} as t on {_same(table.key, 's', 't')}"
+        )
+        if hard:
+            parts.append(f"select {key} from {loading} as s where {_orphaned(connection, hard, 's')} is not null")
+    connection.execute(f"create or replace temp table contested as {' union '.join(parts)}")
+    row = connection.execute("select count(*) from contested").fetchone()
+    return bool(row and row[0])
+
+
+def _pool(connection: duckdb.DuckDBPyConnection, table: Table, *, staged: bool) -> None:
+    """Take every row that asks for a contested key out of where it is."""
+    name, columns = quote(table.name), _list(table.names)
+    mine = f"table_name = {text_literal(table.name)}"
+    held = f"{_restored(table)}, feed as _feed, source_id as _source, row_number as _row, 'held' as _origin"
+    loaded = f"{name} as t semi join contested as k on {_same(table.key, 't', 'k')}"
+    parts = [
+        f"select {columns}, _feed, _source, _row, 'table' as _origin from {loaded}",
+        f"select {held} from superseded where {mine}",
+        f"select {held} from quarantine where {mine} and kind in ('duplicate', 'reference')",
+    ]
+    if staged:
+        parts.append(
+            f"select {_list(table.names, 's.')}, src.feed as _feed, s._source, s._row, 'stage' as _origin"
+            f" from {stage_name(table.name)} as s join source as src on s._source = src.source_id"
+            f" semi join contested as k on {_same(table.key, 's', 'k')} where s._fate = 'load'"
+        )
+    connection.execute(f"create or replace temp table pool as {' union all '.join(parts)}")
+    taken = f"rowid in (select t.rowid from {{}} as t semi join contested as k on {_same(table.key, 't', 'k')})"
+    connection.execute(f"delete from {name} where {taken.format(name)}")
+    connection.execute(f"delete from superseded where {mine}")
+    connection.execute(f"delete from quarantine where {mine} and kind in ('duplicate', 'reference')")
+    if staged:
+        stage = stage_name(table.name)
+        connection.execute(f"update {stage} set _fate = 'settled' where _fate = 'load' and {taken.format(stage)}")
+
+
+def _judge(connection: duckdb.DuckDBPyConnection, table: Table, hard: Sequence[Column]) -> None:
+    """Give each pooled row its fate: load, repeat, variant, older, duplicate or reference."""
+    key = _list(table.key)
+    newest = "_valued_on desc nulls last, _sequence desc, _source desc, _row desc"
+    first = "_rule = 'distinct', _sequence, _source, _row"
+    valued = "p.valued_on" if "valued_on" in table.names else "null::date"
+    connection.execute(
+        f"""
+        create or replace temp table judged as
         with
-        kept as (
-            select rowid as _id, feed as _feed, source_id as _source, row_number as _row, {restored(table)}
-            from quarantine
-            where kind = 'reference' and table_name = {text_literal(table.name)}
+        known as (
+            select p.*, s.rule as _rule, f.sequence as _sequence, {valued} as _valued_on,
+                hash({_list(table.names, "p.")}) as _content, {_orphaned(connection, hard, "p")} as _lacks
+            from pool as p
+            join source as s on p._source = s.source_id
+            join feed as f on s.feed = f.name
         ),
-        adopted as (select k.* from kept as k {found}),
+        ruled as (
+            select *, bool_or(_rule = 'latest' and _lacks is null) over (partition by {key}) as _by_date from known
+        ),
+        ranked as (
+            select *,
+                if(_by_date, row_number() over (partition by {key}, _lacks is null order by {newest}),
+                    row_number() over (partition by {key}, _lacks is null order by {first})) as _place,
+                if(_by_date, first_value(_content) over (partition by {key}, _lacks is null order by {newest}),
+                    first_value(_content) over (partition by {key}, _lacks is null order by {first})) as _winner
+            from ruled
+        ),
         final as (
-            select a.* from adopted as a anti join {quote(table.name)} as t on {_same(table.key, "a", "t")}
-            qualify row_number() over (partition by {_list(table.key, "a.")} order by _source, _row) = 1
+            select * exclude (_by_date, _place, _winner), case
+                when _lacks is not null then 'reference'
+                when _place = 1 then 'load'
+                when _content = _winner then 'repeat'
+                when _by_date then 'older'
+                when _rule = 'distinct' then 'variant'
+                else 'duplicate'
+            end as _fate
+            from ranked
         )
         select * from final
-    """
-    return _restore(
-        connection, table, store="quarantine", candidates=candidates, why="its parent is there now", feed=feed
+        """
     )
 
 
-def _quarantine_orphans(
-    connection: duckdb.DuckDBPyConnection, table: Table, column: Column, *, feed: str
-) -> list[Moved]:
-    reference = column.reference
-    if reference is None:
-        return []
-    parent = quote(reference.table)
-    missing = (
-        f"not exists (select 1 from {parent} as p where p.{quote(reference.column)} = t.{quote(column.name)})"
-        if exists(connection, reference.table)
-        else "true"
+def _place(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Put judged rows where their fate sends them."""
+    mine = text_literal(table.name)
+    connection.execute(
+        f"insert into {quote(table.name)} select {_list(table.names)}, _feed, _source, _row from judged"
+        " where _fate = 'load'"
     )
-    reason = f"{column.name} ''' || t.{quote(column.name)} || ''' is not in {reference.table}"
-    counted = connection.execute(
-        f"select _feed, count(*) from {quote(table.name)} as t where {missing} group by all order by all"
-    ).fetchall()
-    if not counted:
-        return []
+    connection.execute(
+        f"insert into superseded select _feed, _source, {mine}, _row, _fate, {_typed(table.columns)} from judged"
+        " where _fate in ('repeat', 'variant', 'older')"
+    )
+    key = text_literal(", ".join(table.key))
+    value = " || ', ' || ".join(f"coalesce({quote(c)}::varchar, 'nothing')" for c in table.key)
     connection.execute(
         f"""
         insert into quarantine
-        select t._feed, t._source, {text_literal(table.name)}, t._row, 'reference',
-            [{{'column_name': {text_literal(column.name)}, 'value': t.{quote(column.name)}, 'reason': '{reason}'}}],
-            {_typed(table.columns, "t.")}, {_typed(table.columns, "t.")}
-        from {quote(table.name)} as t
-        where {missing}
+        select _feed, _source, {mine}, _row, 'duplicate',
+            [{{'column_name': {key}, 'value': {value},
+                'reason': {key} || ' ' || {value} || ' is there already with other content'}}],
+            {_typed(table.columns)}, {_typed(table.columns)}
+        from judged
+        where _fate = 'duplicate'
         """
     )
-    connection.execute(f"delete from {quote(table.name)} as t where {missing}")
-    why = f"{column.name} is not in {reference.table} any more"
-    return [Moved(name, table.name, rows, why) for name, rows in counted if name != feed]
+    for column in table.columns:
+        if column.reference is None or not column.reference.hard:
+            continue
+        name = text_literal(column.name)
+        connection.execute(
+            f"""
+            insert into quarantine
+            select _feed, _source, {mine}, _row, 'reference',
+                [{{'column_name': {name}, 'value': {quote(column.name)},
+                    'reason': {name} || ' ''' || {quote(column.name)} || ''' is not in {column.reference.table}'}}],
+                {_typed(table.columns)}, {_typed(table.columns)}
+            from judged
+            where _fate = 'reference' and _lacks = {name}
+            """
+        )
 
 
-def rebuild_movements(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make claim movements out of the valuations that newer ones superseded; those fed as movements stay."""
-    movement, claim = contract()[_MOVEMENT_TABLE], contract()["claim"]
-    derived = "_source in (select source_id from source where table_name = 'claim')"
+def _news(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> tuple[list[Moved], list[Moved]]:
+    lost = connection.execute(
+        "select _feed, coalesce(_lacks || ' is not there any more', 'its key is taken'), count(*) from judged"
+        " where _origin = 'table' and _fate in ('reference', 'duplicate') and _feed <> $feed group by all order by all",
+        {"feed": feed},
+    ).fetchall()
+    back = connection.execute(
+        "select _feed, count(*) from judged where _origin = 'held' and _fate = 'load' and _feed <> $feed"
+        " group by all order by all",
+        {"feed": feed},
+    ).fetchall()
+    return (
+        [Moved(name, table.name, rows, reason) for name, reason, rows in lost],
+        [Moved(name, table.name, rows, "what stood in the way is gone") for name, rows in back],
+    )
+
+
+def drop_movements(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take out the claim movements that were made out of older valuations; those fed as movements stay."""
     if exists(connection, _MOVEMENT_TABLE):
-        connection.execute(f"delete from {_MOVEMENT_TABLE} where {derived}")
+        connection.execute(f"delete from {_MOVEMENT_TABLE} where {_DERIVED}")
+
+
+def make_movements(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make claim movements out of the older valuations of each claim, where none was fed for that day."""
+    movement, claim = contract()[_MOVEMENT_TABLE], contract()["claim"]
     valued = connection.execute(
-        "select count(*) from superseded where table_name = 'claim' and row_typed ->> '$.valued_on' is not null"
+        "select count(*) from superseded where table_name = 'claim' and kind = 'older'"
+        " and row_typed ->> '$.valued_on' is not null"
     ).fetchone()
     if not valued or not valued[0]:
         return
@@ -394,18 +401,21 @@ def rebuild_movements(connection: duckdb.DuckDBPyConnection) -> None:
         insert into {_MOVEMENT_TABLE} by name
         with
         older as (
-            select {restored(claim)}, feed as _feed, source_id as _source, row_number as _row
+            select {_restored(claim)}, feed as _feed, source_id as _source, row_number as _row
             from superseded
-            where table_name = 'claim'
+            where table_name = 'claim' and kind = 'older'
         ),
         dated as (
-            select claim_id, valued_on as moved_on, {carried}, _feed, _source, _row
-            from older
-            where valued_on is not null
-            qualify row_number() over (partition by claim_id, valued_on order by _source desc, _row desc) = 1
+            select o.claim_id, o.valued_on as moved_on, {carried}, o._feed, o._source, o._row
+            from older as o
+            where o.valued_on is not null
+            qualify row_number() over (partition by o.claim_id, o.valued_on order by o._source desc, o._row desc) = 1
+        ),
+        unlike as (
+            select d.* from dated as d anti join claim as c on d.claim_id = c.claim_id and d.moved_on = c.valued_on
         )
-        select d.* from dated as d anti join {_MOVEMENT_TABLE} as m
-            on d.claim_id = m.claim_id and d.moved_on = m.moved_on
+        select u.* from unlike as u anti join {_MOVEMENT_TABLE} as m
+            on u.claim_id = m.claim_id and u.moved_on = m.moved_on
         """
     )
 

@@ -360,7 +360,8 @@ def _fill_time_zones(connection: duckdb.DuckDBPyConnection, quoted: str) -> None
         where time_zone is null and latitude is not null and longitude is not null and coordinate_source <> 'country'
         """
     ).fetchnumpy()
-    latitudes, longitudes = points["latitude"], points["longitude"]
+    latitudes = np.asarray(points["latitude"], dtype=np.float64)
+    longitudes = np.asarray(points["longitude"], dtype=np.float64)
     if not len(latitudes):
         return
     connection.execute(

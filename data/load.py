@@ -14,16 +14,14 @@ import duckdb
 from data.casting import quote, text_literal
 from data.conflicts import (
     Moved,
-    bring_back_rows,
+    drop_movements,
     exists,
     fold_repeats,
     list_nulled_cells,
     list_orphans,
-    meet_existing,
+    make_movements,
     quarantine_bad_rows,
-    rebuild_movements,
-    settle_references,
-    store_rows,
+    settle_table,
 )
 from data.contract import Table, contract
 from data.errors import LanewiseError
@@ -33,7 +31,7 @@ from data.marts import build_marts
 from data.reading import Source, read_source
 from data.reconciliation import FileResult, count_folded, count_source, hash_content, reconcile, sum_amounts
 from data.snapshots import Card, Folder, file_hash, new_id, utc_now
-from data.staging import create_stage, stage_name, stage_rows
+from data.staging import PERSONAL, create_stage, stage_name, stage_rows
 
 Progress = Callable[[str], None]
 #: Fits on the whole book, run on the finished tables before publication (analysis/models.py).
@@ -132,16 +130,19 @@ def _build(
         sequence = _register_feed(connection, feed, append=append)
         if not append:
             _take_out(connection, feed.name)
+        drop_movements(connection)
+        lost: list[Moved] = []
+        returned: list[Moved] = []
+        # Parents come before their children: a key is settled among rows whose parents are settled.
         for table in contract().values():
             entries = [entry for entry in feed.tables if entry.name == table.name]
             if entries:
                 _load_table(connection, table, entries, feed=feed, scratch=scratch, say=say)
+            gone, back = settle_table(connection, table, feed=feed.name)
+            lost += gone
+            returned += back
         say("Settling keys and references")
-        returned = [
-            moved for table in contract().values() for moved in bring_back_rows(connection, table, feed=feed.name)
-        ]
-        lost, back = settle_references(connection, feed=feed.name)
-        rebuild_movements(connection)
+        make_movements(connection)
         list_orphans(connection)
         _set_data_date(connection, feed, sequence=sequence)
         _drop_stages(connection)
@@ -166,7 +167,7 @@ def _build(
         content_hash=content_hash,
         files=tuple(results),
         lost=tuple(lost),
-        returned=(*returned, *back),
+        returned=tuple(returned),
         sample_removed=tuple(sample_removed),
         synthetic=info[1],
     )
@@ -208,7 +209,13 @@ def _load_table(
             say(f"Reading {name} into {table.name}")
             relation = "incoming"
             source = read_source(
-                connection, path, name=name, options=entry.options, relation=relation, temp=scratch, progress=say
+                connection,
+                _plainly_named(path, scratch=scratch),
+                name=name,
+                options=entry.options,
+                relation=relation,
+                temp=scratch,
+                progress=say,
             )
             _check_expressions(connection, entry, source, feed=feed)
             source_id = _register_source(connection, feed=feed, entry=entry, source=source, name=name, path=path)
@@ -222,15 +229,21 @@ def _load_table(
             {"currency": feed.currency},
         )
     distinct = [entry.number for entry in entries if entry.distinct]
-    latest = [entry.number for entry in entries if entry.on_conflict == "latest"]
     amounts = [c.name for c in table.columns if c.is_amount]
     sum_amounts(connection, table, amounts=amounts, feed=feed)
     quarantine_bad_rows(connection, table, feed=feed.name)
-    fold_repeats(connection, table, distinct=distinct, latest=latest)
-    meet_existing(connection, table, latest=latest)
+    fold_repeats(connection, table, distinct=distinct)
     list_nulled_cells(connection, table, feed=feed.name)
     count_folded(connection, table, amounts=amounts, feed=feed)
-    store_rows(connection, table, feed=feed.name)
+
+
+def _plainly_named(path: Path, *, scratch: Path) -> Path:
+    """The file under a name without wildcards, which DuckDB would expand."""
+    if not set("*?[") & set(str(path)):
+        return path
+    plain = scratch / f"plain-{abs(hash(path))}{path.suffix}"
+    shutil.copyfile(path, plain)
+    return plain
 
 
 def _check_expressions(connection: duckdb.DuckDBPyConnection, entry: TableFeed, source: Source, *, feed: Feed) -> None:
@@ -259,11 +272,22 @@ def _drop_stages(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _register_feed(connection: duckdb.DuckDBPyConnection, feed: Feed, *, append: bool) -> int:
-    known = connection.execute("select sequence from feed where name = $name", {"name": feed.name}).fetchone()
+    known = connection.execute(
+        "select sequence, currency, timezone, id_prefix, synthetic from feed where name = $name", {"name": feed.name}
+    ).fetchone()
     if append and known is None:
         raise LanewiseError(
             f"there is no feed {feed.name!r} to append to", where=str(feed.path), hint="Load it without --append first."
         )
+    if append and known is not None:
+        stated = ("currency", "timezone", "id_prefix", "synthetic")
+        for setting, before, now in zip(stated, known[1:], (getattr(feed, s) for s in stated), strict=True):
+            if before != now:
+                raise LanewiseError(
+                    f"{setting} = {now!r}, but the rows already loaded have {before!r}",
+                    where=str(feed.path),
+                    hint="Append with the same settings, or load these files as a feed of another name.",
+                )
     last = connection.execute("select coalesce(max(sequence), 0) from feed").fetchone()
     sequence = int(known[0]) if known else int(last[0] if last else 0) + 1
     connection.execute("delete from feed where name = $name", {"name": feed.name})
@@ -290,7 +314,8 @@ def _register_source(
     last = connection.execute("select coalesce(max(source_id), 0) from source").fetchone()
     source_id = int(last[0] if last else 0) + 1
     connection.execute(
-        "insert into source values ($id, $feed, $table, $entry, $file, $sheet, $dialect, $hash, $rows, 0, 0, $notes)",
+        "insert into source values"
+        " ($id, $feed, $table, $entry, $file, $sheet, $dialect, $hash, $rows, 0, 0, $notes, $rule)",
         {
             "id": source_id,
             "feed": feed.name,
@@ -302,6 +327,7 @@ def _register_source(
             "hash": file_hash(path),
             "rows": source.rows,
             "notes": " ".join(source.notes) or None,
+            "rule": "distinct" if entry.distinct else entry.on_conflict,
         },
     )
     return source_id
@@ -310,7 +336,10 @@ def _register_source(
 def _quarantine_unreadable(
     connection: duckdb.DuckDBPyConnection, *, feed: Feed, table: Table, source: Source, source_id: int
 ) -> None:
+    personal = bool(PERSONAL & set(table.names))
     for row in source.rejected:
+        # A line that cannot be split may hold an operator's name anywhere.
+        text = "(not kept: this table holds personal data)" if personal else row.text[:2000]
         connection.execute(
             "insert into quarantine values ($feed, $source, $table, $row, 'unreadable',"
             " [{'column_name': null, 'value': $text, 'reason': $reason}], to_json({'line': $text})::varchar, null)",
@@ -319,7 +348,7 @@ def _quarantine_unreadable(
                 "source": source_id,
                 "table": table.name,
                 "row": row.row,
-                "text": row.text[:2000],
+                "text": text,
                 "reason": row.reason,
             },
         )
@@ -382,9 +411,13 @@ def _set_data_date(connection: duckdb.DuckDBPyConnection, feed: Feed, *, sequenc
         if not exists(connection, table):
             continue
         for column in columns:
+            moment = contract()[table].column(column).type == "TIMESTAMP"
+            local = f"timezone($zone, timezone('UTC', {column}))" if moment else column
             row = connection.execute(
-                f"select max({column})::date from {quote(table)} where _feed = $feed and {column} <= $now::timestamp",
-                {"feed": feed.name, "now": now},
+                f"select max({local})::date from {quote(table)} where _feed = $feed and {column} <= $now::timestamp",
+                {"feed": feed.name, "now": now, "zone": feed.timezone}
+                if "$zone" in local
+                else {"feed": feed.name, "now": now},
             ).fetchone()
             if row and row[0] is not None:
                 latest.append(row[0])

@@ -51,6 +51,11 @@ def build_marts(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("set variable base_currency = (select base_currency from snapshot)")
         connection.execute("set variable reporting_timezone = (select reporting_timezone from snapshot)")
         connection.execute("set variable plan_rate_date = (select plan_rate_date from snapshot)")
+        # Money in base currency stays exact to the last digit; a product that fits no amount is none.
+        connection.execute(
+            "create or replace temp macro in_base(amount, rate) as case when rate = 1 then amount::decimal(38, 4)"
+            " else try_cast(amount::double * rate as decimal(38, 4)) end"
+        )
         _place_sites(connection)
         _code_places(connection)
         for name in ORDER:

@@ -105,10 +105,20 @@ REACH: Mapping[str, Reach] = {
     "carrier": Reach(own=("carrier",), via="lane_use", on="k.carrier_id = t.carrier_id"),
     "trip": Reach(("coalesce(t.departed_at, t.arrived_at)",), via="trip_key", on=_TRIP),
     "stop": Reach(("t.arrived_at",), via="trip_key", on=_TRIP),
-    "shipment": Reach(("coalesce(t.departed_at, t.delivered_at)",), via="shipment_key", on=_SHIPMENT),
+    "shipment": Reach(
+        ("(select k.sent_on from snap.shipment_key as k where k.shipment_id = t.shipment_id)",),
+        "day",
+        via="shipment_key",
+        on=_SHIPMENT,
+    ),
     "device": Reach(via="device_key", on=_DEVICE),
     "device_assignment": Reach(("t.attached_at",), via="device_key", on=f"{_DEVICE} and k.attached_at = t.attached_at"),
-    "maintenance": Reach(("t.starts_at",), via="device_key", on=_DEVICE),
+    "maintenance": Reach(
+        ("t.starts_at",),
+        via="device_key",
+        on=f"{_DEVICE} and (t.ends_at is null or t.ends_at >= k.attached_at)"
+        " and (k.detached_at is null or t.starts_at < k.detached_at)",
+    ),
     "ping": Reach(
         ("t.pinged_at",),
         via="device_key",
@@ -124,7 +134,10 @@ REACH: Mapping[str, Reach] = {
         on="k.control_id = t.control_id",
     ),
     "incident": Reach(
-        ("coalesce(t.occurred_from, t.occurred_to)",), via="incident_fact", on="k.incident_id = t.incident_id"
+        ("(select k.reported_on from snap.incident_fact as k where k.incident_id = t.incident_id)",),
+        "day",
+        via="incident_fact",
+        on="k.incident_id = t.incident_id",
     ),
     "claim": Reach(
         ("coalesce(t.loss_date, timezone(getvariable('reporting_timezone'), timezone('UTC', t.reported_at))::date)",),
@@ -144,6 +157,16 @@ REACH: Mapping[str, Reach] = {
     "claim_fact": Reach(("t.month",), "month", own=_ALL),
     "shipment_fact": Reach(("t.month",), "month", own=_ALL),
     "ping_fact": Reach(("t.month",), "month", own=_ALL),
+    "lane_key": Reach(own=("lane",), via="lane_use", on="k.lane_id = t.lane_id"),
+    "lane_month": Reach(("t.month",), "month", own=_ALL),
+    "site_month": Reach(("t.month",), "month", own=_ALL),
+    "theft_fact": Reach(("t.month",), "month", own=_ALL),
+    "hotspot_share": Reach(own=_ALL),
+    "hotspot_verdict": Reach(
+        via="hotspot_share", on="k.level = t.level and k.place_id = t.place_id and k.segment = t.segment"
+    ),
+    "hotspot_prior": Reach(public=True),
+    "fit_window": Reach(public=True),
 }
 
 #: Tables of a snapshot's own memory, with the SQL that serves each; a scoped person gets them empty.
@@ -160,11 +183,24 @@ _MEMORY = {
         from snap.quarantine as q join snap.source as s using (source_id)""",
     "nulled_cell": """
         select c.feed, c.source_id, c.table_name, s.file, s.sheet, c.row_number, c.column_name, c.value, c.reason
-        from snap.nulled_cell as c join snap.source as s using (source_id)""",
+        from snap.nulled_cell as c join snap.source as s using (source_id)
+        anti join snap.superseded as o on c.source_id = o.source_id and c.row_number = o.row_number
+        anti join snap.quarantine as q on c.source_id = q.source_id and c.row_number = q.row_number""",
     "superseded": """
-        select p.feed, p.source_id, p.table_name, s.file, s.sheet, p.row_number, p.row_typed::json as row_values
+        select p.feed, p.source_id, p.table_name, s.file, s.sheet, p.row_number, p.kind, p.row_typed::json as row_values
         from snap.superseded as p join snap.source as s using (source_id)""",
     "orphan": "select * from snap.orphan",
+    "reporting_lag": "select * from snap.reporting_lag",
+    "class_rate": "select * from snap.class_rate",
+    "class_severity": "select * from snap.class_severity",
+    "hotspot_level": "select * from snap.hotspot_level",
+    "model_note": "select * from snap.model_note",
+}
+#: What a scoped person sees of figures of the whole book: nothing that would give another insured away.
+_SHARED = {
+    "hotspot_verdict": "select * from snap.hotspot_verdict where is_shareable",
+    "hotspot_share": """
+        select * replace (case when is_shareable then expected end as expected) from snap.hotspot_share""",
 }
 _SITE = """
     select t.site_id, t.name, t.kind, t.address, t.city, t.postal_code, t.country, t.region, p.latitude, p.longitude,
@@ -254,6 +290,10 @@ class Snapshot:
                 ).fetchall()
             )
             counted = self._connection.execute("select table_name, row_count from snap.content").fetchall()
+            dated = self._connection.execute(
+                "select s.table_name, max(f.as_of) from snap.source as s join snap.feed as f on s.feed = f.name"
+                " group by all having max(f.as_of) is not null"
+            ).fetchall()
         except duckdb.Error as error:
             raise LanewiseError(
                 f"the snapshot {snapshot_id} cannot be read: it is damaged or was written by another version",
@@ -262,6 +302,11 @@ class Snapshot:
             ) from error
         self.path = path
         self.tables: dict[str, int] = {str(name): int(rows) for name, rows in counted}
+        self._dates: dict[str, date] = {str(name): day for name, day in dated}
+
+    def data_date(self, table: str) -> date | None:
+        """To which day does this table know what happened? The latest date of the feeds that fill it."""
+        return self._dates.get(table, self.info.data_date)
 
     def view(self, scope: Scope, filters: Filters) -> View:
         """What this person may see of it under these filters, on a cursor of its own."""
@@ -350,6 +395,8 @@ class View:
         if name not in self.snapshot.present:
             return empty(contract()[name])
         body = _SITE if name == "site" else f"select * from snap.{quote(name)}"
+        if name in _SHARED and self.scope.insureds is not None:
+            body = _SHARED[name]
         conditions = self._conditions(REACH[name])
         return f"select t.* from ({body}) as t" + (f" where {' and '.join(conditions)}" if conditions else "")
 

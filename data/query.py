@@ -63,7 +63,7 @@ def run_query(query: str, *, portfolio: Path, form: str, out: TextIO) -> None:
         )
     try:
         result = view.execute(query)
-        names = [column[0] for column in result.description or []]
+        names = _unlike([str(column[0]) for column in result.description or []])
         rows = result.fetchmany(_BATCH)
         if form == "csv":
             writer = csv.writer(out, lineterminator="\n")
@@ -80,13 +80,18 @@ def run_query(query: str, *, portfolio: Path, form: str, out: TextIO) -> None:
             out.write("\n")
         else:
             _write_table(names, rows, out=out)
-    except duckdb.Error as error:
+    except (duckdb.Error, ImportError) as error:
         raise LanewiseError(
             f"the statement does not run: {_first(error)}", hint="python -m data describe lists tables and columns."
         ) from error
 
 
-def _first(error: duckdb.Error) -> str:
+def _unlike(names: list[str]) -> list[str]:
+    """Names of columns, told apart where a statement gives one twice."""
+    return [f"{name}_{names[:i].count(name) + 1}" if name in names[:i] else name for i, name in enumerate(names)]
+
+
+def _first(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 

@@ -114,7 +114,13 @@ def reconcile(connection: duckdb.DuckDBPyConnection, *, feed: str) -> list[FileR
         loaded as ({loaded or "select null::integer as source_id, 0 as rows where false"}),
         held as (select source_id, count(*) as rows from quarantine group by all),
         older as (select source_id, count(*) as rows from superseded group by all),
-        cells as (select source_id, count(*) as rows from nulled_cell group by all),
+        cells as (
+            select source_id, count(*) as rows
+            from nulled_cell as c
+            anti join superseded as o on c.source_id = o.source_id and c.row_number = o.row_number
+            anti join quarantine as q on c.source_id = q.source_id and c.row_number = q.row_number
+            group by all
+        ),
         final as (
             select s.source_id, s.feed, s.table_name, s.entry, s.file, s.sheet, s.read_rows,
                 coalesce(l.rows, 0)::bigint as loaded_rows, s.left_out_rows,

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import tomllib
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import available_timezones
 
 import filelock
 
@@ -132,7 +134,18 @@ class Folder:
             if not isinstance(value, known[key]) or isinstance(value, datetime):
                 expected = "a date such as 2026-01-31" if known[key] is date else "text in quotes"
                 raise LanewiseError(f"{key} = {value!r} should be {expected}", where=str(path))
-        return Settings(**content)
+        settings = Settings(**content)
+        if settings.base_currency is not None and not re.fullmatch("[A-Z]{3}", settings.base_currency):
+            raise LanewiseError(
+                f"base_currency = {settings.base_currency!r} is no ISO 4217 code", where=str(path), hint='Write "USD".'
+            )
+        if settings.reporting_timezone is not None and settings.reporting_timezone not in available_timezones():
+            raise LanewiseError(
+                f"reporting_timezone = {settings.reporting_timezone!r} is no time zone",
+                where=str(path),
+                hint='Write a name such as "America/New_York".',
+            )
+        return settings
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -165,15 +178,37 @@ class Folder:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+        # A load that was killed between naming its file and pointing to it was never published.
+        current = self.current()
+        published = [card for card in self.cards() if card.id == current]
+        for card in self.cards():
+            if not published or card.created_at > published[0].created_at:
+                (self.snapshots / f"{card.id}.json").unlink(missing_ok=True)
+        known = {card.id for card in self.cards()} | {current}
+        for path in self.snapshots.glob("*.duckdb"):
+            if path.stem not in known:
+                path.unlink(missing_ok=True)
 
     def personal_data_key(self) -> str:
         """The key under which personal data are hashed, made at first use, readable by its owner alone."""
         path = self.path / "personal_data.key"
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            made = path.with_name(path.name + ".new")
+            made.unlink(missing_ok=True)
+            descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(32))
-        return path.read_text(encoding="ascii").strip()
+                file.flush()
+                os.fsync(file.fileno())
+            made.replace(path)
+        key = path.read_text(encoding="ascii", errors="replace").strip()
+        if not re.fullmatch("[0-9a-f]{64}", key):
+            raise LanewiseError(
+                "the key for personal data is damaged: it is not 64 hexadecimal digits",
+                where=str(path),
+                hint="Put it back from a copy. Without it, operators loaded before can no longer be recognised.",
+            )
+        return key
 
     def start(self, snapshot_id: str) -> Path:
         """A file to build in: a copy of the current snapshot, or a name for a new one."""

@@ -93,11 +93,24 @@ def stage_rows(
     Rows left out by ``where`` are staged too (``_kept`` false), so that their money can be reconciled.
     """
     mapped = map_columns(connection, entry=entry, table=table, source=source, feed=feed)
+    _check_where(connection, entry, source, feed=feed)
     connection.execute(
         f"insert into {stage_name(table.name)} by name\n"
         + _statement(mapped, feed=feed, entry=entry, table=table, source=source, source_id=source_id)
     )
     _list_error_cells(connection, mapped, table=table, source=source, source_id=source_id)
+
+
+def _check_where(connection: duckdb.DuckDBPyConnection, entry: TableFeed, source: Source, *, feed: Feed) -> None:
+    if entry.where is None:
+        return
+    described = connection.execute(f"describe select (\n{entry.where}\n) as v from {source.relation}").fetchone()
+    if described is not None and described[1] != "BOOLEAN":
+        raise LanewiseError(
+            f"where = {entry.where} gives {str(described[1]).lower()}, not true or false",
+            where=f"{feed.path.name}, table {entry.name} (number {entry.number})",
+            hint="Write a comparison, for example \"Status\" = 'open'.",
+        )
 
 
 def _statement(
@@ -117,7 +130,7 @@ def _statement(
     lacking = sorted({name for check in table.checks for name in check.columns} - filled)
     absent = [f"null::{table.column(name).type} as {quote(name)}" for name in lacking]
     typed = ", ".join([*(_final(m, table=table, feed=feed) for m in mapped), *absent])
-    problems = [*_cell_problems(mapped, table=table), *_check_problems(table.checks, mapped)]
+    problems = [*_cell_problems(mapped, table=table), *_check_problems(table.checks)]
     listed = ", ".join(
         f"case when {condition} then {{'column_name': {text_literal(name)}, 'value': {value}, 'reason': {reason},"
         f" 'fatal': {str(fatal).lower()}}} end"
@@ -189,6 +202,7 @@ def _cast(m: Mapped, *, feed: Feed, entry: TableFeed, source: Source) -> str:
         dateformat=entry.dateformat,
         decimal=entry.options.decimal or ".",
         serial_dates=source.sheet is not None,
+        numbers_typed=source.sheet is not None or source.dialect.startswith("JSON"),
     )
 
 
@@ -228,14 +242,10 @@ def _cell_problems(mapped: Sequence[Mapped], *, table: Table) -> list[tuple[str,
     return problems
 
 
-def _check_problems(checks: Sequence[Check], mapped: Sequence[Mapped]) -> list[tuple[str, str, str, str, bool]]:
-    by_name = {m.column.name for m in mapped}
+def _check_problems(checks: Sequence[Check]) -> list[tuple[str, str, str, str, bool]]:
     problems = []
     for check in checks:
-        here = [name for name in check.columns if name in by_name]
-        expression = check.expression
-        if not here:
-            continue
+        here, expression = check.columns, check.expression
         value = " || ', ' || ".join(f"coalesce({quote(n)}::varchar, 'nothing')" for n in here)
         said = " || ', ' || ".join(f"'{n} ' || coalesce({quote(n)}::varchar, 'nothing')" for n in here)
         reason = f"{said} || {text_literal(' breaks the rule ' + rule_in_words(expression))}"

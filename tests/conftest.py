@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Speed is measured by the bench, as a ratio, never by a deadline on a shared machine.
+settings.register_profile("lanewise", deadline=None)
+settings.load_profile("lanewise")
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_FILES = ROOT.parent / "shared" / "real"

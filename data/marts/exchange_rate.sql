@@ -1,9 +1,10 @@
--- Units of base currency for one unit of a currency, from a day (included) to another (not included).
+-- Units of base currency for one unit of a currency, from a day (included) to another (not included); the base currency
+-- itself is worth one on every day, also on an unknown one.
 create or replace table exchange_rate as
 with
 spans as (
     select currency, on_date as valid_from,
-        coalesce(lead(on_date) over (partition by currency order by on_date), date '9999-12-31') as valid_to, rate
+        lead(on_date, 1, date '9999-12-31') over (partition by currency order by on_date) as valid_to, rate
     from fx_rate
     where currency <> getvariable('base_currency')
 ),

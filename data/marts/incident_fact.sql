@@ -1,18 +1,30 @@
 -- One row an incident: where, when in the place's own time, whose, and how much.
 create or replace table incident_fact as
 with
+carried as (
+    -- Whose goods a trip carried, where they were of one account alone, and which, where of one kind alone.
+    select trip_id, if(count(distinct insured_id) = 1, min(insured_id), null) as insured_id, min(carrier_id) as carrier_id,
+        if(count(distinct lane_id) = 1, min(lane_id), null) as lane_id,
+        if(count(distinct commodity) = 1, min(commodity), null) as commodity,
+        if(count(distinct mode) = 1, min(mode), null) as mode
+    from trip_key
+    group by trip_id
+),
 reached as (
     select
         i.*,
         coalesce(i.occurred_from, i.occurred_to) as occurred_at,
-        coalesce(i.insured_id, s.insured_id) as of_insured,
+        coalesce(i.insured_id, s.insured_id, t.insured_id) as of_insured,
         coalesce(s.carrier_id, t.carrier_id) as of_carrier,
         coalesce(i.lane_id, s.lane_id, t.lane_id) as of_lane,
-        s.commodity as of_commodity,
+        coalesce(s.commodity, t.commodity) as of_commodity,
         coalesce(s.mode, t.mode) as of_mode
     from incident as i
-    left join shipment_key as s on i.shipment_id = s.shipment_id
-    left join trip as t on i.trip_id = t.trip_id
+    left join shipment_key as s
+        -- A shipment of another account says nothing of this one's goods.
+        on i.shipment_id = s.shipment_id and coalesce(i.insured_id, s.insured_id) = s.insured_id
+    left join carried as t
+        on i.trip_id = t.trip_id and (t.insured_id is null or coalesce(i.insured_id, t.insured_id) = t.insured_id)
 ),
 placed as (
     select
@@ -48,14 +60,16 @@ coded as (
 dated as (
     select *,
         case when date_only then written_at else timezone(place_zone, timezone('UTC', occurred_at)) end as local_at,
-        timezone(getvariable('reporting_timezone'), timezone('UTC', occurred_at)) as reported_local
+        case
+            when date_only then written_at else timezone(getvariable('reporting_timezone'), timezone('UTC', occurred_at))
+        end as reported_local
     from coded
 ),
 final as (
     select
         d.incident_id, d.of_insured as insured_id, d.of_carrier as carrier_id, d.of_lane as lane_id, d.site_id,
         d.of_commodity as commodity, d.mode_of_lane as mode,
-        date_trunc('month', d.reported_local)::date as month,
+        date_trunc('month', d.reported_local)::date as month, d.reported_local::date as reported_on,
         d.source, d.status, d.category,
         coalesce(contains(lower(d.category), 'attempt'), false) as is_attempt,
         d.modus_operandi, d.location_kind, d.occurred_at, d.local_at,
@@ -66,14 +80,21 @@ final as (
         case when d.place_source <> 'country' then d.cell_5 end as cell_5,
         case when d.place_source <> 'country' then d.cell_7 end as cell_7,
         1 as incidents, d.currency, d.loss_amount,
-        (d.loss_amount * r.rate)::decimal(18, 4) as loss_base,
-        (d.loss_amount * q.rate)::decimal(18, 4) as loss_plan,
-        (d.goods_recovered_amount * r.rate)::decimal(18, 4) as recovered_base
+        in_base(d.loss_amount, r.rate) as loss_base,
+        in_base(d.loss_amount, q.rate) as loss_plan,
+        in_base(d.goods_recovered_amount, r.rate) as recovered_base
     from dated as d
     left join exchange_rate as r
-        on d.currency = r.currency and d.occurred_at::date >= r.valid_from and d.occurred_at::date < r.valid_to
+        on d.currency = r.currency
+        and (
+            r.currency = getvariable('base_currency')
+            or (d.reported_local::date >= r.valid_from and d.reported_local::date < r.valid_to)
+        )
     left join exchange_rate as q
         on d.currency = q.currency
-        and getvariable('plan_rate_date') >= q.valid_from and getvariable('plan_rate_date') < q.valid_to
+        and (
+            q.currency = getvariable('base_currency')
+            or (getvariable('plan_rate_date') >= q.valid_from and getvariable('plan_rate_date') < q.valid_to)
+        )
 )
 select * from final order by month, incident_id;

@@ -5,9 +5,7 @@ dated as (
     select
         k.insured_id, k.carrier_id, k.lane_id, k.commodity, k.mode, s.currency, s.declared_value, s.weight_kg,
         s.scheduled_at, s.delivered_at,
-        timezone(
-            getvariable('reporting_timezone'), timezone('UTC', coalesce(s.departed_at, s.delivered_at))
-        )::date as sent_on
+        k.sent_on
     from shipment as s
     join shipment_key as k on s.shipment_id = k.shipment_id
 ),
@@ -28,14 +26,19 @@ final as (
         d.insured_id, d.carrier_id, d.lane_id, d.commodity, d.mode, date_trunc('month', d.sent_on)::date as month,
         d.currency, sum(d.shipments)::bigint as shipments, sum(d.valued_shipments)::bigint as valued_shipments,
         sum(d.declared_value)::decimal(38, 4) as declared_value,
-        sum(d.declared_value * r.rate)::decimal(38, 4) as value_base,
-        sum(d.declared_value * q.rate)::decimal(38, 4) as value_plan,
+        sum(in_base(d.declared_value, r.rate)) as value_base,
+        sum(in_base(d.declared_value, q.rate)) as value_plan,
         sum(d.weight_kg) as weight_kg, sum(d.scheduled)::bigint as scheduled, sum(d.on_time)::bigint as on_time
     from daily as d
-    left join exchange_rate as r on d.currency = r.currency and d.sent_on >= r.valid_from and d.sent_on < r.valid_to
+    left join exchange_rate as r
+        on d.currency = r.currency
+        and (r.currency = getvariable('base_currency') or (d.sent_on >= r.valid_from and d.sent_on < r.valid_to))
     left join exchange_rate as q
         on d.currency = q.currency
-        and getvariable('plan_rate_date') >= q.valid_from and getvariable('plan_rate_date') < q.valid_to
+        and (
+            q.currency = getvariable('base_currency')
+            or (getvariable('plan_rate_date') >= q.valid_from and getvariable('plan_rate_date') < q.valid_to)
+        )
     group by all
 )
 select * from final order by month, lane_id;

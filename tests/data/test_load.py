@@ -214,9 +214,9 @@ def test_same_key_in_another_feed(tmp_path: Path) -> None:
     assert states(result, "claim") == (1, 0, 0, 1, 0)
     result = claims(tmp_path, "C1,I1,,,99,,\n", name="wrong")
     assert states(result, "claim") == (1, 0, 0, 0, 1)
-    # The first feed gives the key up: the row that waited takes it.
+    # The first feed gives the key up: its copy, which waited first, takes it.
     result = claims(tmp_path, "C9,I1,,,10,,\n", name="jan")
-    assert [(m.feed, m.rows) for m in result.returned] == [("wrong", 1)]
+    assert [(m.feed, m.rows) for m in result.returned] == [("copy", 1)]
 
 
 LATEST = '[[table]]\nname = "claim"\nfile = "claim.csv"\non_conflict = "latest"\n'
@@ -386,3 +386,156 @@ def test_settings_of_the_portfolio(tmp_path: Path) -> None:
     (tmp_path / "portfolio" / "portfolio.toml").write_text("base_currency = 5\n")
     with pytest.raises(LanewiseError, match="base_currency = 5 should be text in quotes"):
         load_files(tmp_path, files=files)
+
+
+def test_a_copy_of_another_feeds_row_stands_in_when_that_feed_drops_it(tmp_path: Path) -> None:
+    insured = {"insured.csv": "insured_id,name\nI1,Acme\n"}
+    shipment = {"shipment.csv": "shipment_id,insured_id,departed_at\nH1,I1,2025-01-01\n"}
+    load_files(tmp_path, files=insured, name="a")
+    assert states(load_files(tmp_path, files={**insured, **shipment}, name="b"), "insured") == (1, 0, 0, 1, 0)
+    result = load_files(tmp_path, files={"insured.csv": "insured_id,name\nI2,Bolt\n"}, name="a")
+    assert [(m.feed, m.table, m.rows) for m in result.returned] == [("b", "insured", 1)]
+    assert result.lost == ()
+    assert open_view(tmp_path).rows("select count(*) from shipment") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("incident.csv", "incident_id,source,loss_amount\nN1,own,500\n"),
+        ("seal_event.csv", "event_id,occurred_at\nE1,2025-01-01\n"),
+        ("control.csv", "control_id,measure,installed_on\nR1,seals,2025-01-01\n"),
+    ],
+)
+def test_a_rule_holds_also_where_the_file_has_none_of_its_columns(tmp_path: Path, file: str, content: str) -> None:
+    result = load_files(tmp_path, files={file: content})
+    assert (result.files[0].loaded, result.files[0].quarantined) == (0, 1)
+
+
+def test_numbers_of_a_workbook_keep_their_point_under_a_decimal_comma(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with xlsxwriter.Workbook(buffer) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["claim_id", "paid_amount"])
+        sheet.write_row(1, 0, ["C1", 1234.5])
+        sheet.write_row(2, 0, ["C2", "1.234,50"])
+    tables = '[[table]]\nname = "claim"\nfile = "claim.xlsx"\ndecimal = ","\n'
+    load_files(tmp_path, files={"claim.xlsx": buffer.getvalue()}, tables=tables)
+    assert open_view(tmp_path).rows("select claim_id, paid_amount::varchar from claim order by 1") == [
+        ("C1", "1234.5000"),
+        ("C2", "1234.5000"),
+    ]
+
+
+def test_the_largest_amounts_of_the_contract_load_and_add_up(tmp_path: Path) -> None:
+    claims(tmp_path, "C1,I1,2025-01-01,,90000000000000,90000000000000,\nC2,I1,2025-01-01,,99999999999999.9999,,\n")
+    assert open_view(tmp_path).rows("select claim_id, incurred_base::varchar from claim_fact order by 1") == [
+        ("C1", "180000000000000.0000"),
+        ("C2", "99999999999999.9999"),
+    ]
+
+
+def test_a_valuation_stays_newest_whichever_feed_says_how_conflicts_end(tmp_path: Path) -> None:
+    def old() -> LoadResult:
+        return claims(tmp_path, "C1,I1,,2024-01-01,10,,\n", name="old")
+
+    old()
+    first = claims(tmp_path, "C1,I1,,2025-01-01,20,,\n", name="new", tables=LATEST)
+    again = old()
+    assert again.content_hash == first.content_hash
+    view = open_view(tmp_path)
+    assert view.rows("select paid_amount::int from claim") == [(20,)]
+    assert view.rows("select moved_on::varchar, paid_amount::int from claim_movement") == [("2024-01-01", 10)]
+
+
+def test_latest_without_a_valuation_date_follows_the_order_of_feeds(tmp_path: Path) -> None:
+    tables = '[[table]]\nname = "insured"\nfile = "insured.csv"\non_conflict = "latest"\n'
+    for name, insured in (("a", "Old"), ("b", "New"), ("a", "Old")):
+        load_files(tmp_path, files={"insured.csv": f"insured_id,name\nI1,{insured}\n"}, name=name, tables=tables)
+    assert open_view(tmp_path).rows("select name from insured") == [("New",)]
+
+
+def test_a_row_without_its_parent_does_not_hold_the_key(tmp_path: Path) -> None:
+    files = {
+        "site.csv": "site_id\nS1\nS2\n",
+        "lane.csv": "lane_id,origin_site_id,destination_site_id\nL1,S1,S9\nL1,S1,S2\n",
+    }
+    result = load_files(tmp_path, files=files)
+    assert states(result, "lane") == (2, 1, 0, 0, 1)
+    assert open_view(tmp_path).rows("select destination_site_id from lane") == [("S2",)]
+    assert reasons(tmp_path) == ["destination_site_id 'S9' is not in site"]
+
+
+def test_losses_and_returns_of_one_table_are_both_named(tmp_path: Path) -> None:
+    lanes = {"lane.csv": "lane_id,origin_site_id,destination_site_id\nL1,S0,S1\nL2,S0,S9\n"}
+    load_files(tmp_path, files={"site.csv": "site_id\nS0\nS1\n"}, name="c")
+    load_files(tmp_path, files=lanes, name="b")
+    result = load_files(tmp_path, files={"site.csv": "site_id\nS0\nS9\n"}, name="c")
+    assert [(m.table, m.rows) for m in result.lost] == [("lane", 1)]
+    assert [(m.table, m.rows) for m in result.returned] == [("lane", 1)]
+
+
+def test_a_plain_row_stands_before_a_distinct_one(tmp_path: Path) -> None:
+    files = {"a.csv": "insured_id,name\nI1,ACME\nI1,Acme\nI1,Acme\n", "b.csv": "insured_id,name\nI1,Acme Corp\n"}
+    tables = """[[table]]\nname = "insured"\nfile = "a.csv"\ndistinct = true\n
+[[table]]\nname = "insured"\nfile = "b.csv"\n"""
+    result = load_files(tmp_path, files=files, tables=tables)
+    assert states(result, "insured") == (4, 1, 0, 3, 0)
+    assert open_view(tmp_path).rows("select name from insured") == [("Acme Corp",)]
+
+
+@pytest.mark.parametrize("top", ['currency = "EUR"\ntimezone = "UTC"\n', 'currency = "USD"\ntimezone = "Asia/Tokyo"\n'])
+def test_append_with_other_settings_is_refused(tmp_path: Path, top: str) -> None:
+    claims(tmp_path, "C1,I1,,,10,,\n")
+    with pytest.raises(LanewiseError, match="but the rows already loaded have"):
+        claims(tmp_path, "C2,I1,,,10,,\n", top=top, append=True)
+
+
+def test_an_offset_in_a_written_format(tmp_path: Path) -> None:
+    files = {"claim.csv": "claim_id,loss_date,reported_at\nC1,10/01/2025 23:00:00 -0500,10/01/2025 23:00:00 -0500\n"}
+    tables = '[[table]]\nname = "claim"\nfile = "claim.csv"\ndateformat = "%d/%m/%Y %H:%M:%S %z"\n'
+    load_files(tmp_path, files=files, tables=tables, top='timezone = "Asia/Tokyo"\n')
+    assert open_view(tmp_path).rows("select loss_date::varchar, reported_at::varchar from claim") == [
+        ("2025-01-10", "2025-01-11 04:00:00")
+    ]
+
+
+def test_a_day_without_time_stays_in_its_month(tmp_path: Path) -> None:
+    (tmp_path / "portfolio").mkdir()
+    (tmp_path / "portfolio" / "portfolio.toml").write_text('reporting_timezone = "America/Los_Angeles"\n')
+    files = {
+        "insured.csv": "insured_id,name\nI1,A\n",
+        "incident.csv": "incident_id,source,occurred_from\nN1,market,2025-02-01\n",
+        "shipment.csv": "shipment_id,insured_id,departed_at\nH1,I1,2025-02-01\n",
+    }
+    load_files(tmp_path, files=files, top='timezone = "America/New_York"\n')
+    assert open_view(tmp_path).rows("select month::varchar from incident_fact") == [("2025-02-01",)]
+    assert open_view(tmp_path).rows("select month::varchar from shipment_fact") == [("2025-02-01",)]
+
+
+@pytest.mark.parametrize("setting", ['reporting_timezone = "Nowhere/Land"', 'base_currency = "usd"'])
+def test_wrong_settings_of_the_portfolio_are_refused(tmp_path: Path, setting: str) -> None:
+    (tmp_path / "portfolio").mkdir()
+    (tmp_path / "portfolio" / "portfolio.toml").write_text(setting + "\n")
+    with pytest.raises(LanewiseError, match=setting.split(" ", 1)[0]):
+        load_files(tmp_path)
+
+
+def test_a_damaged_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "portfolio").mkdir()
+    (tmp_path / "portfolio" / "personal_data.key").write_text("")
+    with pytest.raises(LanewiseError, match="the key for personal data is damaged"):
+        load_files(tmp_path, files={"refund.csv": "refund_id,operator_id\nR1,bob\n"})
+
+
+def test_a_where_that_is_no_condition_is_refused(tmp_path: Path) -> None:
+    tables = '[[table]]\nname = "claim"\nfile = "claim.csv"\nwhere = "claim_id"\n'
+    with pytest.raises(LanewiseError, match="gives varchar, not true or false"):
+        claims(tmp_path, "C1,I1,,,1,,\n", tables=tables)
+
+
+def test_cells_that_differ_only_in_being_bad_are_no_copies(tmp_path: Path) -> None:
+    result = claims(tmp_path, "C1,I1,,,1O0,,\nC1,I1,,,2OO,,\n")
+    # Their typed content is the same, so the second is a copy of what is loaded, but both cells are told apart by row.
+    assert states(result, "claim") == (2, 1, 0, 1, 0)
+    assert open_view(tmp_path).rows("select row_number, value from nulled_cell") == [(2, "1O0")]

@@ -277,3 +277,35 @@ def test_the_newest_five_are_kept_and_an_older_one_opens(tmp_path: Path) -> None
     assert [card.id for card in portfolio.snapshots()] == made[:0:-1]
     older = portfolio.open(made[1])
     assert older.view(Scope(), Filters()).rows("select insured_id from insured") == [("I1",)]
+
+
+def test_a_device_is_with_one_load_at_a_time_and_its_positions_add_up(tmp_path: Path) -> None:
+    files = {
+        "insured.csv": FILES["insured.csv"],
+        "shipment.csv": "shipment_id,insured_id,trip_id,commodity,departed_at\nH1,I1,T1,x,2025-01-01\nH2,I1,T1,y,2025-01-01\n"
+        "H3,I2,T1,y,2025-01-01\nH4,I2,,z,2025-02-01\n",
+        "device_assignment.csv": "device_id,trip_id,shipment_id,attached_at\nD1,T1,,2025-01-01\nD1,,H4,2025-02-01\n",
+        "ping.csv": "device_id,pinged_at,latitude,longitude\nD1,2025-01-05,33,-95\nD1,2025-02-05,33,-85\n",
+    }
+    load_files(tmp_path, files=files)
+    assert open_view(tmp_path).rows("select sum(pings) from ping_fact") == [(2.0,)]
+    assert open_view(tmp_path, scope=ACME).rows("select pinged_at::date::varchar from ping") == [("2025-01-05",)]
+
+
+def test_a_claim_shows_nothing_of_another_accounts_goods(tmp_path: Path) -> None:
+    files = {**FILES, "claim.csv": "claim_id,insured_id,shipment_id,incident_id,loss_date\nC1,I1,H3,N2,2025-02-11\n"}
+    load_files(tmp_path, files=files)
+    view = open_view(tmp_path, scope=ACME)
+    assert view.rows("select lane_id, commodity, mode from claim_fact") == [(None, None, None)]
+    assert view.rows("select lane_id from lane") == [("L1",)]
+
+
+def test_an_incident_on_a_trip_belongs_to_whose_goods_it_carried(tmp_path: Path) -> None:
+    files = {
+        **FILES,
+        "shipment.csv": "shipment_id,insured_id,trip_id,commodity,departed_at\nH1,I1,T1,metal,2025-01-01\n",
+        "incident.csv": "incident_id,source,trip_id,occurred_from\nN1,own,T1,2025-01-01\n",
+    }
+    del files["claim.csv"]
+    load_files(tmp_path, files=files)
+    assert open_view(tmp_path, scope=ACME).rows("select incident_id, commodity from incident_fact") == [("N1", "metal")]

@@ -1,0 +1,70 @@
+-- What analysis/models.py fits on the whole book, empty until it has run. Months are first days; shares lie in 0 to 1.
+create or replace table reporting_lag (
+    lag_days integer,           -- days from theft to report
+    share double,               -- of thefts reported within that many days
+    at_risk bigint,             -- thefts that could have shown this lag and had no longer one
+    events bigint               -- thefts with this lag
+);
+create or replace table class_rate (
+    level varchar,              -- 'lane', 'corridor', 'site'
+    segment varchar,            -- 'line haul', 'last mile', 'storage'
+    quarter date,
+    mode varchar,
+    commodity varchar,
+    units double,               -- trips, parcels or site-months
+    maturity double,            -- share of the thefts that is reported by now
+    observed double,            -- thefts; a part where the class is not stated and spread over those of its place
+    expected double,            -- units x maturity x rate
+    rate double,                -- thefts a unit, fully reported
+    insureds integer, largest_share double, two_largest_share double, is_shareable boolean
+);
+create or replace table class_severity (
+    segment varchar,
+    commodity varchar,
+    thefts bigint,              -- counted thefts of the window
+    valued bigint,              -- of them with a known loss
+    mean_loss double,           -- base currency, each loss capped
+    weight double,              -- credibility of the class's own mean
+    severity double             -- weight x own mean + (1 - weight) x segment's
+);
+create or replace table hotspot_prior (
+    level varchar, segment varchar,
+    dispersion double,          -- a of the Gamma(a, a) prior of ratios
+    variation double,           -- its coefficient of variation
+    low double, high double,    -- 90% of the prior
+    probability double          -- that a place without data exceeds the ratio of a hotspot
+);
+create or replace table hotspot_level (
+    level varchar,
+    places bigint, observed bigint, expected double,
+    enough double,              -- share of the exposure (as expected thefts) at places with enough data
+    hotspots bigint, hotspots_by_chance double, watched bigint, watched_by_chance double,
+    opens boolean               -- the finest level at which a fifth of the exposure has enough data
+);
+create or replace table hotspot_verdict (
+    level varchar, place_id varchar, label varchar, segment varchar,
+    units double, value_base double, maturity double,
+    observed bigint, expected double,
+    raw_ratio double, ratio double, low double, high double,
+    probability double,         -- that the true ratio exceeds that of a hotspot
+    weight double,              -- own-data weight E / (a + E)
+    verdict varchar,            -- 'hotspot', 'watch', 'ordinary', 'not enough data'
+    rate double,                -- thefts a unit, shrunken and fully reported
+    severity double,            -- base currency a theft, capped, pooled by class
+    excess_thefts double,       -- expected x (ratio - 1), in the window
+    excess_loss double,         -- excess_thefts x severity
+    loss_cost double,           -- expected loss per 1,000 of declared value, fully reported; null without values
+    insureds integer, largest_share double, two_largest_share double, is_shareable boolean
+);
+create or replace table hotspot_share (
+    level varchar, place_id varchar, segment varchar,
+    insured_id varchar, carrier_id varchar, lane_id varchar, commodity varchar, mode varchar,
+    units double, value_base double, observed bigint,
+    expected double,
+    is_shareable boolean        -- whether `expected` gives away no other insured's rate
+);
+create or replace table model_note (
+    topic varchar, level varchar, segment varchar,
+    thefts double, units double, share double,
+    text varchar                -- one sentence, without full stop
+);
