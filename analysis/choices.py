@@ -1,0 +1,226 @@
+"""What can be chosen: the months that have data, and the insureds, carriers, lanes, commodities and modes in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from analysis.filters import DIMENSIONS, Filters, add_months, month_of
+from data.portfolio import View
+
+#: A list longer than this slows every page; a filter offers the busiest.
+MOST_OPTIONS = 2_000
+#: Length in months of the period that a page opens with.
+OPENING_MONTHS = 12
+#: Months with less than this share of the events of the month that the median event falls in are scattered.
+SCATTERED = 0.1
+
+_ROWS_OF = {
+    "incident": "select {dimensions}, month, incidents as events from incident_fact",
+    "claim": "select {dimensions}, month, claims as events from claim_fact",
+    "shipment": "select {dimensions}, month, shipments as events from shipment_fact",
+    "ping": "select {dimensions}, month, 0 as events from ping_fact",
+}
+_DIMENSION_COLUMNS = {
+    "insured": "insured_id",
+    "carrier": "carrier_id",
+    "lane": "lane_id",
+    "commodity": "commodity",
+    "mode": "mode",
+}
+_OPTIONS = """
+with events as (
+    {events}
+),
+ranked as (
+    select dimension, value, sum(events) as events
+    from (unpivot events on insured, carrier, lane, commodity, mode into name dimension value value)
+    group by all
+),
+final as (
+    select dimension, value, row_number() over (partition by dimension order by events desc, value) as rank
+    from ranked
+)
+select dimension, value from final where rank <= {most} + 1 order by dimension, rank
+"""
+_EXTENT = """
+with places as (
+    select latitude, longitude from site where latitude is not null and longitude is not null
+    union all
+    select latitude, longitude from incident_fact where latitude is not null and longitude is not null
+    union all
+    select latitude, longitude from claim_fact where latitude is not null and longitude is not null
+),
+final as (
+    select
+        quantile_cont(latitude, 0.01) as south, quantile_cont(longitude, 0.01) as west,
+        quantile_cont(latitude, 0.99) as north, quantile_cont(longitude, 0.99) as east
+    from places
+)
+select south, west, north, east from final
+"""
+_NAMES = {
+    "insured": "select insured_id, name from insured",
+    "carrier": "select carrier_id, name from carrier",
+    "lane": """
+        with ends as (
+            select
+                lane.lane_id, lane.mode,
+                coalesce(origin.name, lane.origin_site_id) as origin,
+                coalesce(destination.name, lane.destination_site_id) as destination
+            from lane
+            left join site as origin on origin.site_id = lane.origin_site_id
+            left join site as destination on destination.site_id = lane.destination_site_id
+        ),
+        counted as (
+            select *, count(distinct mode) over (partition by origin, destination) as modes from ends
+        ),
+        final as (
+            select
+                lane_id,
+                origin || ' → ' || destination || case when modes > 1 then ', ' || lower(mode) else '' end as name
+            from counted
+        )
+        select lane_id, name from final
+    """,
+}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person may choose from, in one snapshot and scope.
+
+    Attributes
+    ----------
+    first_month, last_month
+        The months between which anything is dated; None where nothing is.
+    opening
+        The period that a page opens with; no months where nothing is dated.
+    options
+        Ids or words by dimension, the busiest first.
+    names
+        Name by id, by dimension; each name once.
+    cut
+        Dimensions of which only the busiest are offered.
+    covered_from
+        By kind of event (incident, claim, shipment, ping), the first month from which it is more than scattered: before
+        that there is nothing to compare with. A month is scattered below a tenth of the month of the median event.
+    extent
+        South, west, north, east of what is on the map, in degrees, without the outermost percent; None for nothing.
+    """
+
+    first_month: date | None
+    last_month: date | None
+    opening: Filters
+    options: Mapping[str, tuple[str, ...]]
+    names: Mapping[str, Mapping[str, str]]
+    cut: tuple[str, ...] = ()
+    covered_from: Mapping[str, date] = field(default_factory=dict)
+    extent: tuple[float, float, float, float] | None = None
+
+    def name(self, dimension: str, identifier: str) -> str:
+        """What a person calls it; the id itself where it has no name."""
+        return self.names.get(dimension, {}).get(identifier, identifier)
+
+    @property
+    def months(self) -> tuple[date, ...]:
+        """Every month from the first to the last with data, the newest first."""
+        if self.first_month is None or self.last_month is None:
+            return ()
+        found = [self.last_month]
+        while found[-1] > self.first_month:
+            found.append(add_months(found[-1], -1))
+        return tuple(found)
+
+
+def find_choices(view: View) -> Choices:
+    """What can be chosen in these rows? Give it a view without filters.
+
+    The opening period is the last twelve months in which most kinds of data (incidents, claims, shipments) have any:
+    past the end of one of them it would be compared with nothing.
+    """
+    dimensions = ", ".join(f"{column} as {name}" for name, column in _DIMENSION_COLUMNS.items())
+    events = {table: sql.format(dimensions=dimensions) for table, sql in _ROWS_OF.items()}
+    ends: dict[str, tuple[date, date]] = {}
+    for table, sql in events.items():
+        first, last = view.rows(f"select min(month), max(month) from ({sql})")[0]
+        if first is not None and last is not None:
+            ends[table] = (month_of(first), month_of(last))
+    options: dict[str, list[str]] = {name: [] for name in DIMENSIONS}
+    for dimension, value in view.rows(_OPTIONS.format(events=" union all ".join(events.values()), most=MOST_OPTIONS)):
+        options[dimension].append(str(value))
+    known = {dimension: dict(view.rows(sql)) for dimension, sql in _NAMES.items()}
+    names = {dimension: _once(options[dimension], names=known.get(dimension, {})) for dimension in DIMENSIONS}
+    return Choices(
+        first_month=min((first for first, _ in ends.values()), default=None),
+        last_month=max((last for _, last in ends.values()), default=None),
+        opening=_opening(ends),
+        options={dimension: tuple(values[:MOST_OPTIONS]) for dimension, values in options.items()},
+        names=names,
+        cut=tuple(dimension for dimension, values in options.items() if len(values) > MOST_OPTIONS),
+        covered_from={table: month for table in events if (month := _covered_from(view, table=table)) is not None},
+        extent=_extent(view),
+    )
+
+
+def count_events(view: View) -> dict[str, int]:
+    """How many incidents, claims, shipments and tracker positions are selected? Only kinds that the portfolio holds."""
+    columns = {"incident": "incidents", "claim": "claims", "shipment": "shipments", "ping": "pings"}
+    return {
+        table: int(view.rows(f"select coalesce(sum({column}), 0) from {table}_fact")[0][0])
+        for table, column in columns.items()
+        if view.has(table)
+    }
+
+
+def _covered_from(view: View, *, table: str) -> date | None:
+    found = view.rows(
+        f"select month, count(*) as events from {table}_fact where month is not null group by month order by month"
+    )
+    half, seen, typical = sum(events for _, events in found) / 2, 0, 0
+    for _, events in sorted(found, key=lambda row: row[1]):
+        seen += events
+        typical = events
+        if seen >= half:
+            break
+    return next((month_of(month) for month, events in found if events >= typical * SCATTERED), None)
+
+
+def _extent(view: View) -> tuple[float, float, float, float] | None:
+    box = view.rows(_EXTENT)[0]
+    if box[0] is None:
+        return None
+    south, west, north, east = (float(edge) for edge in box)
+    return south, west, north, east
+
+
+def count_unreached(view: View) -> dict[str, int]:
+    """How many incidents, claims, shipments and positions are out only because a chosen filter cannot reach them?"""
+    counted = {table: view.unreached(f"{table}_fact") for table in _ROWS_OF if view.has(table)}
+    return {table: count for table, count in counted.items() if count}
+
+
+def _opening(ends: Mapping[str, tuple[date, date]]) -> Filters:
+    leading = {table: span for table, span in ends.items() if table != "ping"} or dict(ends)
+    if not leading:
+        return Filters()
+
+    def reached(last: date) -> int:
+        first = add_months(last, 1 - OPENING_MONTHS)
+        return sum(begun <= last and ended >= first for begun, ended in leading.values())
+
+    last = max((ended for _, ended in leading.values()), key=lambda month: (reached(month), month))
+    earliest = min(begun for begun, _ in leading.values())
+    return Filters(first_month=max(earliest, add_months(last, 1 - OPENING_MONTHS)), last_month=last)
+
+
+def _once(identifiers: list[str], *, names: Mapping[str, str | None]) -> dict[str, str]:
+    """A name for each id, with the id behind it where two would share one: a link and a list need them apart."""
+    plain = {identifier: names.get(identifier) or identifier for identifier in identifiers}
+    shared = {name for name, count in Counter(plain.values()).items() if count > 1}
+    return {
+        identifier: f"{name} [{identifier}]" if name in shared and name != identifier else name
+        for identifier, name in plain.items()
+    }

@@ -1,0 +1,200 @@
+"""What does the fit of the book leave out, and how much is that?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from analysis.reporting_lag import LagCurve
+
+_WINDOW = """
+select w.known_to, w.first_month, w.end_month, w.threshold_base::double, s.base_currency
+from fit_window as w, snapshot as s
+"""
+_OTHERS = """
+select source, is_attempt, count(*)
+from incident_fact
+where source <> 'own' or is_attempt
+group by all
+order by all
+"""
+_LEFT_OUT = """
+with
+judged as (
+    select t.segment, t.left_out as reason,
+        t.month < w.first_month as is_before,
+        t.month >= w.end_month as is_after
+    from theft_fact as t, fit_window as w
+)
+select
+    case when is_before then 'before' when is_after then 'immature' else coalesce(reason, 'counted') end as reason,
+    segment, count(*) as thefts
+from judged
+group by all
+order by all
+"""
+_HIGH_DEDUCTIBLE = """
+select m.segment, sum(m.units) filter (where not m.in_fit) as units, sum(m.units) as total,
+    count(distinct m.insured_id) filter (where not m.in_fit) as insureds
+from lane_month as m, fit_window as w
+where m.month >= w.first_month and m.month < w.end_month
+group by m.segment
+order by m.segment
+"""
+_PLACED = """
+with
+counted as (
+    select t.segment, t.lane_id, k.corridor, t.left_out_at_site
+    from theft_fact as t
+    join fit_window as w on t.month >= w.first_month and t.month < w.end_month
+    left join lane_key as k on t.lane_id = k.lane_id
+    where t.left_out is null
+)
+select
+    count(*) filter (where segment <> 'storage' and lane_id is null) as without_lane,
+    count(*) filter (where segment <> 'storage' and corridor is null) as without_corridor,
+    count(*) filter (where left_out_at_site is not null) as without_site
+from counted
+"""
+_CLAIMS = "select count(*) from claim_fact where incident_id is null"
+_LOSSES = "select coalesce(sum(thefts), 0), coalesce(sum(valued), 0) from class_severity where commodity is null"
+_REASONS = {
+    "below threshold": "of a loss below {threshold} in no rate",
+    "high deductible": "of insureds whose deductible is above {threshold} in no rate",
+    "without exposure": "without exposure of their insured on their lane or at their place in no rate",
+    "before": "before {first} not in the window",
+    "immature": "from {end} on not judged: the last 60 days are immature",
+}
+
+
+@dataclass(frozen=True)
+class _Note:
+    topic: str
+    text: str
+    level: str | None = None
+    segment: str | None = None
+    thefts: float | None = None
+    units: float | None = None
+    share: float | None = None
+
+
+def write_notes(connection: duckdb.DuckDBPyConnection, *, curve: LagCurve, basis: str | None, loss_cap: float) -> None:
+    """Fill table model_note: the window, what forms no rate and why, the reporting lag, the severities.
+
+    Parameters
+    ----------
+    connection
+        To the unfinished snapshot, whose other model tables are filled.
+    curve, basis
+        Reporting lag, and whether it rests on incidents or claims; None where there were too few reports.
+    loss_cap
+        Where severities are capped, base currency.
+    """
+    window = connection.execute(_WINDOW).fetchone()
+    notes = _outside(connection)
+    if window is None:
+        notes.append(_Note("exposure", "Nothing says until when the portfolio's data reach, so that no rate is formed"))
+    else:
+        known_to, first, end, threshold, currency = window
+        amount = f"{threshold:,.0f} {currency or 'of base currency'}"
+        if not connection.execute("select 1 from hotspot_verdict limit 1").fetchone():
+            notes.append(
+                _Note(
+                    "exposure", "No trips, shipments or stored goods in the window: no rate can be formed from counts"
+                )
+            )
+        notes.append(
+            _Note("window", f"Fitted on losses of {_month(first)} up to {_month(end, back=1)}, as known on {known_to}")
+        )
+        notes += _left_out(connection, threshold=amount, first=_month(first), end=_month(end))
+        notes += _unplaced(connection)
+        notes.append(_lag_note(curve, basis))
+        notes += _severity_note(connection, cap=f"{loss_cap:,.0f} {currency or ''}".strip())
+    connection.executemany(
+        "insert into model_note values ($topic, $level, $segment, $thefts, $units, $share, $text)",
+        [vars(note) for note in notes],
+    )
+
+
+def _outside(connection: duckdb.DuckDBPyConnection) -> list[_Note]:
+    """Incidents that are no own thefts, and claims that follow from no incident."""
+    notes: list[_Note] = []
+    for source, is_attempt, number in connection.execute(_OTHERS).fetchall():
+        what = _count(number, "attempt" if is_attempt else "incident")
+        reported = {"own": "of insureds", "carrier": "reported by carriers", "market": "of the market"}[str(source)]
+        topic = "attempts" if source == "own" else str(source)
+        notes.append(_Note(topic, f"{what} {reported} in no rate", thefts=number))
+    row = connection.execute(_CLAIMS).fetchone()
+    if row and row[0]:
+        notes.append(_Note("claims", f"{_count(row[0], 'claim')} without an incident in no rate", thefts=row[0]))
+    return notes
+
+
+def _left_out(connection: duckdb.DuckDBPyConnection, *, threshold: str, first: str, end: str) -> list[_Note]:
+    notes: list[_Note] = []
+    for reason, segment, thefts in connection.execute(_LEFT_OUT).fetchall():
+        if reason in _REASONS:
+            text = _REASONS[reason].format(threshold=threshold, first=first, end=end)
+            notes.append(_Note(reason, f"{_count(thefts, 'theft')} ({segment}) {text}", segment=segment, thefts=thefts))
+    for segment, units, total, insureds in connection.execute(_HIGH_DEDUCTIBLE).fetchall():
+        if units:
+            notes.append(
+                _Note(
+                    "high deductible",
+                    f"{_count(insureds, 'insured')} with a deductible above {threshold}"
+                    f" left out of the rates: {units / total:.1%} of the {segment} exposure",
+                    segment=segment,
+                    units=units,
+                    share=units / total,
+                )
+            )
+    return notes
+
+
+def _unplaced(connection: duckdb.DuckDBPyConnection) -> list[_Note]:
+    row = connection.execute(_PLACED).fetchone() or (0, 0, 0)
+    return [
+        _Note(
+            "unplaced",
+            f"{_count(number, 'theft')} without a {level} in no verdict by {level}",
+            level=level,
+            thefts=number,
+        )
+        for level, number in zip(("lane", "corridor", "site"), row, strict=True)
+        if number
+    ]
+
+
+def _lag_note(curve: LagCurve, basis: str | None) -> _Note:
+    if basis is None:
+        return _Note(
+            "reporting lag", "Too few reports are dated to fit how late thefts are reported: all taken as known"
+        )
+    reports = int(curve.events.sum())
+    source = "thefts" if basis == "incident" else "claims, since no theft says when it was reported"
+    return _Note(
+        "reporting lag",
+        f"Half of all thefts are reported within {_count(curve.quantile(0.5) or 0, 'day')}, nine in ten within"
+        f" {_count(curve.quantile(0.9) or 0, 'day')}, from {reports:,} {source}",
+        thefts=reports,
+    )
+
+
+def _severity_note(connection: duckdb.DuckDBPyConnection, *, cap: str) -> list[_Note]:
+    row = connection.execute(_LOSSES).fetchone()
+    thefts, valued = (int(row[0]), int(row[1])) if row else (0, 0)
+    if not thefts:
+        return []
+    text = f"Loss known of {valued:,} of {_count(thefts, 'theft')}, each counted up to {cap}"
+    return [_Note("severity", text, thefts=thefts, share=valued / thefts)]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _month(day: date, *, back: int = 0) -> str:
+    index = day.year * 12 + day.month - 1 - back
+    return date(index // 12, index % 12 + 1, 1).strftime("%b %Y")

@@ -1,0 +1,560 @@
+"""What can only be fitted on the whole book: reporting lag, class rates, and how each place stands against them.
+
+Run once, on the finished tables of a snapshot before it is published; the results are tables of it (their columns are
+in data/marts/model_tables.sql). A filter or a scope later cuts what is shown, and never changes a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.buhlmann import buhlmann_straub
+from analysis.class_rates import fit_class_rates, pool_thin_classes
+from analysis.credibility import fit_dispersion, ratio_posterior
+from analysis.discovery import expected_chance, largest_credible_set
+from analysis.model_notes import write_notes
+from analysis.reporting_lag import EMPTY, LEAST_EVENTS, LagCurve, fit_lag_curve
+
+Array = NDArray[np.float64]
+
+#: Levels of place, the finest first.
+LEVELS = ("lane", "corridor", "site")
+VERDICTS = ("hotspot", "watch", "ordinary", "not enough data")
+_CLASS = ["quarter", "mode", "commodity"]
+_TABLES = (
+    "reporting_lag",
+    "class_rate",
+    "class_severity",
+    "hotspot_prior",
+    "hotspot_level",
+    "hotspot_verdict",
+    "hotspot_share",
+    "model_note",
+)
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What the verdicts rest on beside the data; the window and the threshold of a theft are in table fit_window.
+
+    Parameters
+    ----------
+    hotspot_ratio
+        A place is hot if its true ratio to the portfolio exceeds this.
+    false_share
+        Expected share of hotspots that are chance, at most.
+    watch_probability
+        A place is watched from this probability of being hot.
+    enough_weight
+        Below this own-data weight E / (a + E) there is not enough data for a verdict.
+    opening_share
+        The page opens at the finest level at which this share of the exposure has enough data.
+    loss_cap
+        Each loss counts in severities up to this, base currency.
+    least_expected
+        Classes of which fewer thefts are expected share one rate.
+    least_insureds, largest_share, two_largest_share
+        Whom a scoped viewer may be compared with: at least so many insureds, none with more than this share of the
+        exposure, no two with more than that.
+    """
+
+    hotspot_ratio: float = 1.5
+    false_share: float = 0.05
+    watch_probability: float = 0.5
+    enough_weight: float = 0.25
+    opening_share: float = 0.2
+    loss_cap: float = 250_000.0
+    least_expected: float = 5.0
+    least_insureds: int = 5
+    largest_share: float = 0.5
+    two_largest_share: float = 0.8
+
+
+DEFAULTS = Assumptions()
+
+_CELLS = """
+create or replace temp table fit_cell as
+with
+exposed as (
+    select 'lane' as level, m.lane_id as place_id, m.lane_id, m.insured_id, m.carrier_id, m.commodity, m.mode,
+        m.segment, m.month, m.in_fit, m.units, m.value_base
+    from lane_month as m
+    where m.lane_id is not null
+    union all
+    select 'corridor', k.corridor, m.lane_id, m.insured_id, m.carrier_id, m.commodity, m.mode,
+        m.segment, m.month, m.in_fit, m.units, m.value_base
+    from lane_month as m
+    join lane_key as k on m.lane_id = k.lane_id
+    where k.corridor is not null
+    union all
+    select 'site', m.site_id, m.lane_id, m.insured_id, m.carrier_id, m.commodity, m.mode,
+        m.segment, m.month, m.in_fit, m.units, m.value_base
+    from site_month as m
+),
+final as (
+    select e.level, e.place_id, e.segment, e.insured_id, e.carrier_id, e.lane_id,
+        date_trunc('quarter', e.month)::date as quarter, e.mode, e.commodity,
+        sum(e.units) as units, sum(e.units * t.share) as mature_units, sum(e.value_base)::double as value_base
+    from exposed as e
+    join month_maturity as t on e.month = t.month
+    where e.in_fit and e.units > 0
+    group by e.level, e.place_id, e.segment, e.insured_id, e.carrier_id, e.lane_id,
+        date_trunc('quarter', e.month), e.mode, e.commodity
+)
+select * from final
+"""
+_THEFTS = """
+create or replace temp table fit_theft as
+with
+placed as (
+    select 'lane' as level, t.lane_id as place_id, t.*, t.left_out as reason
+    from theft_fact as t
+    where t.segment <> 'storage'
+    union all
+    select 'corridor', k.corridor, t.*, t.left_out
+    from theft_fact as t
+    join lane_key as k on t.lane_id = k.lane_id
+    where t.segment <> 'storage'
+    union all
+    select 'site', t.site_id, t.*, t.left_out_at_site
+    from theft_fact as t
+),
+final as (
+    select p.level, p.place_id, p.segment, p.incident_id, p.insured_id, p.carrier_id, p.lane_id,
+        date_trunc('quarter', p.month)::date as quarter, p.mode, p.commodity
+    from placed as p, fit_window as w
+    where p.reason is null and p.place_id is not null and p.month >= w.first_month and p.month < w.end_month
+        and exists (
+            select 1
+            from fit_cell as c
+            where c.level = p.level and c.place_id = p.place_id and c.segment = p.segment
+        )
+)
+select * from final
+"""
+_CLASS_CELLS = """
+select level, segment, place_id, quarter, mode, commodity, insured_id, sum(units) as units,
+    sum(mature_units) as mature_units, sum(value_base) as value_base
+from fit_cell
+group by all
+order by all
+"""
+_SHARES = """
+with
+due as (
+    select c.level, c.place_id, c.segment, c.insured_id, c.carrier_id, c.lane_id, c.commodity, c.mode,
+        sum(c.units) as units, sum(c.value_base) as value_base, 0 as observed, sum(c.mature_units * r.rate) as expected,
+        bool_and(r.is_shareable) as is_shareable
+    from fit_cell as c
+    join fitted_rate as r
+        on c.level = r.level and c.segment = r.segment and c.quarter = r.quarter
+        and c.mode is not distinct from r.mode and c.commodity is not distinct from r.commodity
+    group by all
+),
+seen as (
+    select level, place_id, segment, insured_id, carrier_id, lane_id, commodity, mode, 0.0 as units,
+        null::double as value_base, count(*) as observed, 0.0 as expected, null::boolean as is_shareable
+    from fit_theft
+    group by all
+),
+both_sides as (
+    select * from due
+    union all
+    select * from seen
+),
+final as (
+    select level, place_id, segment, insured_id, carrier_id, lane_id, commodity, mode, sum(units) as units,
+        sum(value_base) as value_base, sum(observed)::bigint as observed, sum(expected) as expected,
+        coalesce(bool_and(is_shareable), false) as is_shareable
+    from both_sides
+    group by level, place_id, segment, insured_id, carrier_id, lane_id, commodity, mode
+)
+select * from final order by all
+"""
+_LOSSES = """
+select t.segment, t.commodity,
+    -- least() alone would take an unknown loss for the cap.
+    case when t.loss_base is not null then least(t.loss_base::double, $cap) end as loss
+from theft_fact as t, fit_window as w
+where coalesce(t.left_out, 'without exposure') = 'without exposure' and t.month >= w.first_month
+    and t.month < w.end_month
+order by all
+"""
+_LABELS = """
+select 'lane' as level, lane_id as place_id, label from lane_key
+union all
+select distinct 'corridor', corridor, corridor_label from lane_key where corridor is not null
+union all
+select 'site', site_id, coalesce(name, site_id) from site_place
+"""
+
+
+def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEFAULTS) -> None:
+    """How does each lane, corridor and site stand against the book? Fills the model tables of a snapshot.
+
+    Own thefts only: market and carrier incidents, attempts, thefts below the threshold, those of accounts whose
+    deductible is above it, and those without exposure form no rate; ``model_note`` says how many each of these are.
+    A portfolio without exposure gets empty tables and the note that says so.
+
+    Parameters
+    ----------
+    connection
+        To the unfinished snapshot, whose marts are built.
+    assumptions
+        What the verdicts rest on beside the data.
+    """
+    for table in _TABLES:
+        connection.execute(f"delete from {table}")
+    curve, basis = _fit_lag(connection)
+    _write(connection, "reporting_lag", _lag_table(curve))
+    _mature_months(connection, curve)
+    try:
+        connection.execute(_CELLS)
+        connection.execute(_THEFTS)
+        cells = connection.execute(_CLASS_CELLS).df()
+        thefts = connection.execute("select * from fit_theft order by level, incident_id").df()
+        if len(cells):
+            _fit_places(connection, cells, thefts, assumptions=assumptions)
+        write_notes(connection, curve=curve, basis=basis, loss_cap=assumptions.loss_cap)
+    finally:
+        for table in ("fit_cell", "fit_theft", "month_maturity"):
+            connection.execute(f"drop table if exists {table}")
+
+
+def _fit_lag(connection: duckdb.DuckDBPyConnection) -> tuple[LagCurve, str | None]:
+    """The curve of reports, empty where there are too few, and what it rests on."""
+    found = connection.execute("select basis, lag_days, age_days, events from reporting_delay order by all").df()
+    if int(found["events"].sum()) < LEAST_EVENTS:
+        return EMPTY, None
+    curve = fit_lag_curve(found["lag_days"].to_numpy(), found["age_days"].to_numpy(), found["events"].to_numpy())
+    return curve, str(found["basis"].iloc[0])
+
+
+def _lag_table(curve: LagCurve) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"lag_days": curve.days, "share": curve.share, "at_risk": curve.at_risk, "events": curve.events}
+    )
+
+
+def _mature_months(connection: duckdb.DuckDBPyConnection, curve: LagCurve) -> None:
+    """Temporary table month_maturity: the share of each month's thefts reported by now, averaged over its days."""
+    window = connection.execute("select first_month, end_month, reported_to from fit_window").fetchone()
+    months: list[date] = []
+    shares: list[float] = []
+    if window is not None:
+        first, end, reported_to = window
+        for month in pd.date_range(first, end, freq="MS", inclusive="left"):
+            days = (pd.Timestamp(reported_to) - pd.date_range(month, periods=month.days_in_month)).days
+            months.append(month.date())
+            shares.append(float(curve.share_by(days.to_numpy()).mean()))
+    connection.execute("create or replace temp table month_maturity (month date, share double)")
+    frame = pd.DataFrame({"month": pd.to_datetime(pd.Series(months, dtype="object")), "share": shares})
+    if len(frame):
+        _write(connection, "month_maturity", frame)
+
+
+def _fit_places(
+    connection: duckdb.DuckDBPyConnection, cells: pd.DataFrame, thefts: pd.DataFrame, *, assumptions: Assumptions
+) -> None:
+    rates: list[pd.DataFrame] = []
+    places: list[pd.DataFrame] = []
+    priors: list[dict[str, object]] = []
+    severities = _fit_severities(connection, assumptions=assumptions)
+    _write(connection, "class_severity", severities)
+    for (level, segment), part in cells.groupby(["level", "segment"], sort=True):
+        own = thefts[(thefts["level"] == level) & (thefts["segment"] == segment)]
+        priced = _rate_classes(part.reset_index(drop=True), own, assumptions=assumptions)
+        rates.append(_class_table(priced, assumptions=assumptions))
+        place = _compare(priced, own, severities=severities, assumptions=assumptions)
+        dispersion = fit_dispersion(place["observed"].to_numpy(), place["expected"].to_numpy())
+        priors.append(_prior(str(level), str(segment), dispersion, assumptions=assumptions))
+        places.append(_judge_ratios(place, dispersion=dispersion, assumptions=assumptions))
+    rate_table = pd.concat(rates, ignore_index=True)
+    _write(connection, "class_rate", rate_table)
+    _write(connection, "hotspot_prior", pd.DataFrame(priors))
+    verdicts = give_verdicts(pd.concat(places, ignore_index=True), assumptions=assumptions)
+    labels = connection.execute(_LABELS).df()
+    _write(connection, "hotspot_verdict", verdicts.merge(labels, on=["level", "place_id"], how="left"))
+    _write(connection, "hotspot_level", _levels(verdicts, assumptions=assumptions))
+    connection.register("fitted_rate", rate_table)
+    try:
+        connection.execute(f"insert into hotspot_share by name {_SHARES}")
+    finally:
+        connection.unregister("fitted_rate")
+
+
+def _rate_classes(cells: pd.DataFrame, thefts: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFrame:
+    """The cells of one level and segment, each with its part of the thefts and its class's rate."""
+    cells = cells.assign(observed=_spread(cells, thefts))
+    flat = cells["observed"].sum() / max(cells["mature_units"].sum(), 1e-300)
+    due = (cells["mature_units"] * flat).to_numpy()
+    kinds: list[NDArray[np.int64]] = [pd.factorize(cells["quarter"])[0]]
+    for name in ("mode", "commodity"):
+        labels = [label if isinstance(label, str) else "" for label in cells[name]]
+        pooled = pool_thin_classes(labels, expected=due, least=assumptions.least_expected)
+        kinds.append(pd.factorize(pd.Series(pooled, dtype="object"), use_na_sentinel=False)[0])
+    return cells.assign(rate=fit_class_rates(cells["observed"].to_numpy(), cells["mature_units"].to_numpy(), kinds))
+
+
+def _spread(cells: pd.DataFrame, thefts: pd.DataFrame) -> Array:
+    """How many thefts of its place each cell has; one whose class is not among the place's is spread over them."""
+    spread = np.zeros(len(cells), dtype=np.float64)
+    weight = cells["mature_units"].to_numpy()
+    keys = {name: cells[name].astype("object").where(cells[name].notna(), None).to_numpy() for name in _CLASS}
+    owners = cells["insured_id"].astype("object").where(cells["insured_id"].notna(), None).to_numpy()
+    rows_of = {place: np.asarray(rows, dtype=np.int64) for place, rows in cells.groupby("place_id").indices.items()}
+    named = thefts.astype("object").where(thefts.notna(), None)
+    columns = ["place_id", "insured_id", *_CLASS]
+    for values in named[columns].itertuples(index=False, name=None):
+        theft = dict(zip(columns, values, strict=True))
+        rows = rows_of[theft["place_id"]]
+        # Each thing known of the theft narrows the cells, unless it would leave none.
+        for known, of_cells in (
+            (theft["quarter"], keys["quarter"]),
+            (theft["commodity"], keys["commodity"]),
+            (theft["mode"], keys["mode"]),
+            (theft["insured_id"], owners),
+        ):
+            kept = rows[of_cells[rows] == known] if known is not None else rows
+            rows = kept if weight[kept].sum() > 0 else rows
+        if weight[rows].sum() > 0:
+            spread[rows] += weight[rows] / weight[rows].sum()
+    return spread
+
+
+def _class_table(priced: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFrame:
+    """One row a class of one level and segment."""
+    frame = priced.assign(expected=priced["mature_units"] * priced["rate"])
+    keys = ["level", "segment", "quarter", "mode", "commodity"]
+    groups = frame.groupby(keys, dropna=False, sort=True)
+    table = groups[["units", "mature_units", "observed", "expected"]].sum().reset_index()
+    table["rate"] = groups["rate"].first().to_numpy()
+    table["maturity"] = _divide(table["mature_units"], table["units"])
+    return table.join(_holders(frame, groups.ngroup(), len(table), assumptions=assumptions)).drop(
+        columns=["mature_units"]
+    )
+
+
+def _compare(
+    priced: pd.DataFrame, thefts: pd.DataFrame, *, severities: pd.DataFrame, assumptions: Assumptions
+) -> pd.DataFrame:
+    """One row a place of one level and segment: what was seen, what was due, and the severity of its classes."""
+    known = severities.assign(commodity=severities["commodity"].fillna(""))
+    loss_of = dict(zip(zip(known["segment"], known["commodity"], strict=True), known["severity"], strict=True))
+    pairs = zip(priced["segment"], priced["commodity"].fillna(""), strict=True)
+    frame = priced.assign(
+        expected=priced["mature_units"] * priced["rate"],
+        severity=[loss_of.get(pair, loss_of.get((pair[0], ""), np.nan)) for pair in pairs],
+    )
+    frame["cost"] = frame["expected"] * frame["severity"]
+    frame["flat_cost"] = frame["units"] * frame["severity"]
+    groups = frame.groupby(["level", "place_id", "segment"], sort=True)
+    place = groups[["units", "mature_units", "expected", "cost", "flat_cost"]].sum().reset_index()
+    place["value_base"] = groups["value_base"].sum(min_count=1).to_numpy()
+    # Where nothing is expected, the classes weigh by exposure.
+    by_exposure = _divide(place["flat_cost"], place["units"])
+    place["severity"] = np.where(place["expected"] > 0, _divide(place["cost"], place["expected"]), by_exposure)
+    place["maturity"] = _divide(place["mature_units"], place["units"])
+    # Counted, not summed from the parts of cells: a count is whole.
+    place["observed"] = place["place_id"].map(thefts["place_id"].value_counts()).fillna(0).astype("int64")
+    return place.join(_holders(frame, groups.ngroup(), len(place), assumptions=assumptions))
+
+
+def _holders(frame: pd.DataFrame, group: pd.Series, groups: int, *, assumptions: Assumptions) -> pd.DataFrame:
+    """How many insureds stand behind each group, the shares of its largest ones, and whether others may see it."""
+    units = (
+        frame.assign(group=group.to_numpy(), owner=frame["insured_id"].fillna(""))
+        .groupby(["group", "owner"])["units"]
+        .sum()
+        .reset_index()
+        .sort_values(["group", "units"], ascending=[True, False])
+    )
+    units["place"] = units.groupby("group").cumcount()
+    total = units.groupby("group")["units"].sum().reindex(range(groups))
+    insureds = units[units["owner"] != ""].groupby("group").size().reindex(range(groups), fill_value=0)
+    largest = units[units["place"] == 0].groupby("group")["units"].sum().reindex(range(groups)) / total
+    two = units[units["place"] < 2].groupby("group")["units"].sum().reindex(range(groups)) / total
+    return pd.DataFrame(
+        {
+            "insureds": insureds.to_numpy(),
+            "largest_share": largest.to_numpy(),
+            "two_largest_share": two.to_numpy(),
+            "is_shareable": (
+                (insureds >= assumptions.least_insureds)
+                & (largest <= assumptions.largest_share)
+                & (two <= assumptions.two_largest_share)
+            ).to_numpy(),
+        }
+    )
+
+
+def _judge_ratios(place: pd.DataFrame, *, dispersion: float, assumptions: Assumptions) -> pd.DataFrame:
+    observed, expected = place["observed"].to_numpy(dtype=np.float64), place["expected"].to_numpy()
+    posterior = ratio_posterior(observed, expected, dispersion=dispersion)
+    low, high = posterior.interval()
+    excess = expected * (posterior.mean - 1)
+    losses = _divide(place["expected"] * posterior.mean * place["severity"], place["maturity"])
+    return place.assign(
+        raw_ratio=_divide(observed, expected),
+        ratio=posterior.mean,
+        low=low,
+        high=high,
+        probability=posterior.probability_above(assumptions.hotspot_ratio),
+        weight=posterior.weight,
+        rate=_divide(expected, place["mature_units"]) * posterior.mean,
+        excess_thefts=excess,
+        excess_loss=excess * place["severity"],
+        loss_cost=1000 * _divide(losses, place["value_base"]),
+    )
+
+
+def give_verdicts(places: pd.DataFrame, *, assumptions: Assumptions = DEFAULTS) -> pd.DataFrame:
+    """Which places are hotspots, to be watched, ordinary, or without enough data? Level by level.
+
+    Among places with enough data (own-data weight at least ``enough_weight``): hotspots are the largest set of which at
+    most ``false_share`` are expected to be chance; of the others those at least as probable as ``watch_probability``
+    are watched.
+
+    Parameters
+    ----------
+    places
+        With columns ``level``, ``weight`` and ``probability``.
+
+    Returns
+    -------
+    DataFrame
+        The places with column ``verdict``, in the order given.
+    """
+    verdict = pd.Series("not enough data", index=places.index, dtype="object")
+    for level in places["level"].unique():
+        judged = places.index[(places["level"] == level) & (places["weight"] >= assumptions.enough_weight)]
+        probability = places.loc[judged, "probability"].to_numpy()
+        hot = largest_credible_set(probability, false_share=assumptions.false_share)
+        watched = probability >= assumptions.watch_probability
+        verdict.loc[judged] = np.where(hot, "hotspot", np.where(watched, "watch", "ordinary"))
+    return places.assign(verdict=verdict)
+
+
+def _prior(level: str, segment: str, dispersion: float, *, assumptions: Assumptions) -> dict[str, object]:
+    prior = ratio_posterior([0.0], [0.0], dispersion=dispersion)
+    low, high = prior.interval()
+    return {
+        "level": level,
+        "segment": segment,
+        "dispersion": dispersion,
+        "variation": dispersion**-0.5,
+        "low": float(low[0]),
+        "high": float(high[0]),
+        "probability": float(prior.probability_above(assumptions.hotspot_ratio)[0]),
+    }
+
+
+def _levels(verdicts: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFrame:
+    rows: list[dict[str, object]] = []
+    enough: dict[str, float] = {}
+    for level in LEVELS:
+        at_level = verdicts[verdicts["level"] == level]
+        if not len(at_level):
+            continue
+        hot, watched = at_level[at_level["verdict"] == "hotspot"], at_level[at_level["verdict"] == "watch"]
+        judged = at_level[at_level["verdict"] != "not enough data"]
+        expected = float(at_level["expected"].sum())
+        enough[level] = float(judged["expected"].sum()) / expected if expected > 0 else 0.0
+        rows.append(
+            {
+                "level": level,
+                "places": int(at_level["place_id"].nunique()),
+                "observed": int(at_level["observed"].sum()),
+                "expected": expected,
+                "enough": enough[level],
+                "hotspots": len(hot),
+                "hotspots_by_chance": expected_chance(hot["probability"].to_numpy()) if len(hot) else 0.0,
+                "watched": len(watched),
+                "watched_by_chance": expected_chance(watched["probability"].to_numpy()) if len(watched) else 0.0,
+            }
+        )
+    fine = [level for level in LEVELS if enough.get(level, 0.0) >= assumptions.opening_share]
+    # Without such a level, the one that comes nearest.
+    opening = fine[0] if fine else max(enough, key=lambda level: enough[level])
+    return pd.DataFrame(rows).assign(opens=lambda frame: frame["level"] == opening)
+
+
+def _fit_severities(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions) -> pd.DataFrame:
+    """Capped severity of each segment and commodity group, thin ones drawn to their segment's by Bühlmann-Straub.
+
+    The row without commodity is the segment's own; a segment without any known loss has that of all.
+    """
+    losses = connection.execute(_LOSSES, {"cap": assumptions.loss_cap}).df()
+    overall = float(losses["loss"].mean()) if losses["loss"].notna().any() else None
+    rows: list[dict[str, object]] = []
+    for segment in ("last mile", "line haul", "storage"):
+        part = losses[losses["segment"] == segment]
+        known = part[part["loss"].notna()]
+        by_class = {str(name): group["loss"].to_numpy() for name, group in known.groupby("commodity", sort=True)}
+        pooled = float(known["loss"].mean()) if len(known) else overall
+        weights, estimates = _weigh_severities(list(by_class.values()), pooled=pooled)
+        rows.append(_severity_row(segment, None, part, pooled, weight=1.0 if len(known) else 0.0, severity=pooled))
+        for number, name in enumerate(by_class):
+            of_class = part[part["commodity"] == name]
+            mean = float(by_class[name].mean())
+            rows.append(
+                _severity_row(segment, name, of_class, mean, weight=weights[number], severity=estimates[number])
+            )
+    columns = ["segment", "commodity", "thefts", "valued", "mean_loss", "weight", "severity"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.astype({"mean_loss": "float64", "weight": "float64", "severity": "float64"})
+
+
+def _severity_row(
+    segment: str,
+    commodity: str | None,
+    part: pd.DataFrame,
+    mean: float | None,
+    *,
+    weight: float,
+    severity: float | None,
+) -> dict[str, object]:
+    return {
+        "segment": segment,
+        "commodity": commodity,
+        "thefts": len(part),
+        "valued": int(part["loss"].notna().sum()),
+        "mean_loss": mean,
+        "weight": weight,
+        "severity": severity,
+    }
+
+
+def _weigh_severities(losses: Sequence[Array], *, pooled: float | None) -> tuple[list[float], list[float]]:
+    if len(losses) < 2 or all(len(part) < 2 for part in losses):
+        return [0.0] * len(losses), [float("nan") if pooled is None else pooled] * len(losses)
+    found = buhlmann_straub(losses)
+    return found.factors.tolist(), found.estimates.tolist()
+
+
+def _divide(above: pd.Series | Array, below: pd.Series | Array) -> Array:
+    """Quotients, not a number where there is nothing to divide by."""
+    top, bottom = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+    quotient: Array = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
+    return quotient
+
+
+def _write(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFrame) -> None:
+    """Fill a table by its column names; what is not a number becomes null."""
+    columns = [str(row[1]) for row in connection.execute(f"pragma table_info('{table}')").fetchall()]
+    kept = [name for name in columns if name in frame.columns]
+    chosen = ", ".join(
+        f"case when isnan({n}) then null else {n} end" if frame[n].dtype == "float64" else n for n in kept
+    )
+    connection.register("fitted_rows", frame[kept])
+    try:
+        connection.execute(f"insert into {table} ({', '.join(kept)}) select {chosen} from fitted_rows")
+    finally:
+        connection.unregister("fitted_rows")

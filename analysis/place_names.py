@@ -1,0 +1,100 @@
+"""What would a person call an area of the map that has no name of its own?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import h3
+import numpy as np
+import pyarrow.parquet
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from data.gazetteer import GAZETTEER
+
+EARTH_KM = 6371.0
+_COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+
+
+@dataclass(frozen=True)
+class _Towns:
+    tree: Any
+    names: tuple[str, ...]
+    population: NDArray[np.float64]
+    radians: NDArray[np.float64]
+
+
+def name_cells(cells: Sequence[str]) -> list[str]:
+    """What is each H3 cell called?
+
+    By the largest town in it ("Lagos, NG"); where there is none, by the nearest with distance and direction from it
+    ("310 km SW of Lagos, NG").
+
+    Examples
+    --------
+    >>> name_cells(["83589cfffffffff"])
+    ['Lagos, NG']
+    """
+    if not cells:
+        return []
+    towns, largest = _towns(), _largest_towns(h3.get_resolution(cells[0]))
+    names = {cell: towns.names[largest[cell]] for cell in cells if cell in largest}
+    nameless = [cell for cell in cells if cell not in names]
+    if nameless:
+        middles = np.radians(np.array([h3.cell_to_latlng(cell) for cell in nameless]))
+        distances, nearest = towns.tree.query(_vectors(middles))
+        for cell, middle, distance, town in zip(nameless, middles, distances, nearest, strict=True):
+            away = 2 * np.arcsin(min(1.0, float(distance) / 2)) * EARTH_KM
+            names[cell] = f"{_round_km(away)} km {_direction(towns.radians[town], middle)} of {towns.names[town]}"
+    return [names[cell] for cell in cells]
+
+
+@cache
+def _largest_towns(resolution: int) -> dict[str, int]:
+    """The largest town of each cell that has one: found once, as 80,000 towns take a fifth of a second."""
+    towns = _towns()
+    degrees = np.degrees(towns.radians).tolist()
+    found: dict[str, int] = {}
+    for town in np.argsort(towns.population, kind="stable").tolist():
+        latitude, longitude = degrees[town]
+        found[h3.latlng_to_cell(latitude, longitude, resolution)] = town
+    return found
+
+
+@cache
+def _towns() -> _Towns:
+    columns = ["name", "country", "latitude", "longitude", "population"]
+    kept = pyarrow.parquet.read_table(GAZETTEER, columns=columns, filters=[("kind", "=", "city")]).to_pydict()
+    radians = np.radians(np.column_stack([kept["latitude"], kept["longitude"]]).astype(float))
+    return _Towns(
+        tree=cKDTree(_vectors(radians)),
+        names=tuple(f"{name}, {country}" for name, country in zip(kept["name"], kept["country"], strict=True)),
+        population=np.array([people or 0 for people in kept["population"]], dtype=float),
+        radians=radians,
+    )
+
+
+def _vectors(radians: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points on the unit sphere: straight distance there grows with distance on the ground."""
+    latitude, longitude = radians[:, 0], radians[:, 1]
+    return np.column_stack(
+        [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)]
+    )
+
+
+def _direction(start: NDArray[np.float64], end: NDArray[np.float64]) -> str:
+    turn = end[1] - start[1]
+    bearing = np.degrees(
+        np.arctan2(
+            np.sin(turn) * np.cos(end[0]),
+            np.cos(start[0]) * np.sin(end[0]) - np.sin(start[0]) * np.cos(end[0]) * np.cos(turn),
+        )
+    )
+    return _COMPASS[round(float(bearing) % 360 / 45) % 8]
+
+
+def _round_km(distance: float) -> str:
+    return f"{distance:.0f}" if distance < 100 else f"{round(distance, -1):,.0f}"

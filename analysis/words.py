@@ -1,0 +1,136 @@
+"""The field's own words, as this product uses them: the Glossary shows them beside the measures."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Word(NamedTuple):
+    """A word, its section of the Glossary, and what it means here."""
+
+    name: str
+    section: str
+    meaning: str
+
+
+WORDS = (
+    Word("Insured", "Who and where", "The account: the party whose goods or liability are insured."),
+    Word("Policy", "Who and where", "One period of cover of an insured, with its premium, limits and deductible."),
+    Word("Carrier", "Who and where", "The company that moves the goods."),
+    Word(
+        "Site",
+        "Who and where",
+        "A hub, warehouse, yard, port, airport, truck stop or customer: where goods start, end or rest.",
+    ),
+    Word("Lane", "Who and where", "An origin site, a destination site and a mode: the path that shipments repeat."),
+    Word(
+        "Area",
+        "Who and where",
+        "A hexagon of the H3 grid. Its size suits what is shown: hundreds of km across on a world map, 2 km in a city. "
+        "It carries the name of its largest town, or of the nearest.",
+    ),
+    Word("Trip", "Moving goods", "One conveyance on its way from departure to arrival: the unit that is stolen."),
+    Word(
+        "Shipment", "Moving goods", "Goods of one consignment. Without a table of trips each shipment is its own trip."
+    ),
+    Word("Device", "Moving goods", "A tracker on a vehicle, trailer, container or package."),
+    Word("Ping", "Moving goods", "One position that a device reported; shown as positions."),
+    Word("Scan", "Moving goods", "A handling unit read, and perhaps weighed, at a site."),
+    Word("Seal event", "Moving goods", "A seal set, opened or found tampered with."),
+    Word("Mode", "Moving goods", "Road, rail, air, sea or another way in which goods move."),
+    Word("Incident", "What goes wrong", "A theft or other event: own (an insured reports it), carrier, or market."),
+    Word(
+        "Market incident",
+        "What goes wrong",
+        "An incident that others suffered, as the market reports it. It shows where crime is; it is no loss of ours.",
+    ),
+    Word(
+        "Attempt",
+        "What goes wrong",
+        "Nothing was taken. Attempts are shown apart from thefts and are no part of frequency.",
+    ),
+    Word(
+        "Crime category",
+        "What goes wrong",
+        "Hijacking, robbery, burglary, fraud, theft, theft from facility, theft from vehicle, theft of vehicle, theft "
+        "of trailer, truck theft, attempt: the words of TAPA. A feed's own words are kept where it has others.",
+    ),
+    Word(
+        "Strategic theft",
+        "What goes wrong",
+        "Goods handed to a thief who poses as the carrier: fictitious pickup, misdirection, double brokering.",
+    ),
+    Word("Modus operandi", "What goes wrong", "How it was done; a column of its own beside the category."),
+    Word(
+        "Kind of place",
+        "What goes wrong",
+        "Unsecured or secured parking, rest area, origin, destination or third-party facility, or en route.",
+    ),
+    Word("Occurrence", "What goes wrong", "One event and one deductible, whatever the number of claims that follow."),
+    Word("Claim", "Money", "What a claimant asks for after a loss. It follows an incident where the feed says which."),
+    Word("Refund", "Money", "Money that a shipper gave back to a customer."),
+    Word("Charge-back", "Money", "A payment that the card issuer took back."),
+    Word(
+        "Ground-up loss",
+        "Money",
+        "Value of the goods lost on the policy's valuation basis, before deductible and before any recovery.",
+    ),
+    Word(
+        "Insured loss",
+        "Money",
+        "min(max(loss × coinsurance − deductible, 0), limit or sub-limit), per occurrence.",
+    ),
+    Word(
+        "Paid and reserve", "Money", "Indemnity as recorded, cumulative at a valuation date, at 100%; expenses apart."
+    ),
+    Word("Incurred", "Money", "Paid plus reserve, gross. Net is less salvage and subrogation, and is shown beside it."),
+    Word("Ultimate", "Money", "Incurred developed to what it will be when every claim is closed."),
+    Word(
+        "Base currency",
+        "Money",
+        "The one currency of the portfolio. Amounts are shown in it at the rate of their date.",
+    ),
+    Word(
+        "Plan rate",
+        "Money",
+        "One rate of exchange for all dates, used only to compare two periods, so that exchange rates change nothing.",
+    ),
+    Word(
+        "Without a rate",
+        "Money",
+        "An amount in a currency that has no rate of exchange is shown apart in its own currency, never added.",
+    ),
+    Word(
+        "Exposure",
+        "How numbers are read",
+        "What could have been lost: trips, shipments, declared value, value-hours stored.",
+    ),
+    Word(
+        "Count and rate",
+        "How numbers are read",
+        "A count tells where losses are; only a count per exposure tells where risk is.",
+    ),
+    Word(
+        "Interval",
+        "How numbers are read",
+        "The range that chance alone leaves open at 95%: exact (Garwood) for counts of events, Wilson for shares.",
+    ),
+    Word(
+        "Immature",
+        "How numbers are read",
+        "The last 60 days before the data's date: still being reported, so hatched, and out of trends and verdicts.",
+    ),
+    Word("Data's date", "How numbers are read", "The latest day that the loaded files speak for."),
+    Word("Period", "How numbers are read", "Whole months: losses by date of occurrence, shipments by departure."),
+    Word(
+        "Place's own time",
+        "How numbers are read",
+        "Hours and weekdays on the clock of the place, whatever the zone of the feed.",
+    ),
+    Word("Feed", "Data", "A folder of the user's files with a feed.toml that says which column is what."),
+    Word(
+        "Snapshot", "Data", "One immutable state of the portfolio. Every number names the snapshot that it comes from."
+    ),
+    Word("Quarantine", "Data", "Rows that could not be loaded, each kept with its file, row, value and reason."),
+    Word("Reconciliation", "Data", "Rows read = loaded + left out + folded + quarantined; the same for money."),
+)

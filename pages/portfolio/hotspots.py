@@ -1,0 +1,492 @@
+"""Hotspots: where does loss happen, and what should we look at first?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from analysis.drill import ROWS_SHOWN
+from analysis.export import ExportColumn
+from analysis.filters import Filters
+from analysis.hotspots import (
+    UNIT_LABELS,
+    Kind,
+    Places,
+    PlaceUnit,
+    count_caveats,
+    main_finding,
+    place_units,
+)
+from analysis.measures import MEASURES, Measure
+from analysis.selection import Selection, unreachable
+from analysis.values import MeasureValue, is_immature, lacking_words, monthly
+from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
+from pages.shared.context import Context, context, select
+from pages.shared.hotspot_map import LAYERS, MAP_SHARE, hotspot_map
+from pages.shared.hotspot_results import (
+    box_of,
+    divided,
+    kinds_of,
+    options_of,
+    points_of,
+    present_keys,
+    ranked_places,
+    resolution_of,
+    rows_of,
+    units_of,
+    values_of,
+    week_of,
+)
+from pages.shared.layout import Kpi, downloads, escape, kpi_row, lacking, nothing_selected, page_header
+from pages.shared.narrowing import clicked, narrow, pick, picked_row
+from pages.shared.palette import palette
+
+PAGE = "hotspots"
+QUESTION = "Where does loss happen, and what should we look at first?"
+#: What the page opens with, and what its cards show: the first of these that the portfolio can tell.
+OPENS_WITH = ("own_thefts", "claims", "market_incidents", "carrier_incidents", "value_moved", "shipments", "positions")
+CARDS = (
+    "own_thefts",
+    "loss",
+    "claims",
+    "paid",
+    "market_incidents",
+    "value_moved",
+    "on_time_share",
+    "paid_share",
+    "market_attempts",
+    "market_placed_share",
+    "market_hour_share",
+    "shipments",
+    "positions",
+    "claimed",
+)
+MOST_CARDS = 5
+OPENING_UNIT: dict[str, PlaceUnit] = {
+    "incident_fact": "cell",
+    "claim_fact": "site",
+    "shipment_fact": "lane",
+    "ping_fact": "cell",
+}
+MAP_HEIGHT = 380
+ROW_HEIGHT = 35
+GLOBAL_KINDS = {"commodity", "carrier", "mode", "insured"}
+UNITS = {"count": "count", "base currency": "amount", "percent": "percent"}
+
+
+def main() -> None:
+    """Select, load, cards, map with table, evidence, rows."""
+    here = context()
+    page_header("Hotspots", QUESTION)
+    told = present_keys((here.info.id, here.scope), _view=here.snapshot.view(here.scope, Filters()))
+    if not told:
+        lacking("incident", "where incidents, claims and shipments are")
+        return
+    cards = st.container()
+    measure, unit, layers, selection = choose(here, told=told)
+    with cards:
+        show_cards(here, told=told, selection=selection)
+    if missing := unreachable(measure.fact, selection):
+        words = lacking_words(measure.fact, missing)
+        heading(f"{words[:1].upper()}{words[1:]}", "Let go of what this page is narrowed to, or show another measure.")
+        return
+    ranked = load_places(here, measure=measure, unit=unit, told=told, selection=selection)
+    show_where(here, ranked=ranked, layers=layers, selection=selection)
+    show_evidence(here, measure=measure, selection=selection)
+    show_rows(here, measure=measure, told=told, selection=selection)
+
+
+def choose(here: Context, *, told: Sequence[str]) -> tuple[Measure, PlaceUnit, tuple[str, ...], Selection]:
+    """What is shown, by which unit of place, with which layers, narrowed to what?"""
+    everything = here.snapshot.view(here.scope, Filters())
+    options = options_of((here.info.id, here.scope), _view=everything)
+    shown = [key for key in told if not MEASURES[key].per]
+    first = next((key for key in OPENS_WITH if key in shown), shown[0])
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        name = st.selectbox(
+            "Show",
+            shown,
+            index=shown.index(first),
+            format_func=lambda key: MEASURES[key].label,
+            key=f"{PAGE}-measure",
+            bind="query-params",
+            label_visibility="collapsed",
+            width=190,
+        )
+        measure = MEASURES[name]
+        units = units_of((here.info.id, here.scope), measure=name, _view=everything) or place_units(measure)[-1:]
+        opening = OPENING_UNIT[measure.fact]
+        unit = st.segmented_control(
+            "Ranked by",
+            units,
+            default=opening if opening in units else units[0],
+            required=True,
+            format_func=lambda one: f"By {UNIT_LABELS[one][0]}",
+            key=f"{PAGE}-unit-{measure.fact}",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        offered = [
+            layer for layer in LAYERS if layer in units or (layer == "point" and measure.fact == "incident_fact")
+        ]
+        layers = st.pills(
+            "On the map",
+            offered,
+            selection_mode="multi",
+            default=[unit],
+            format_func=lambda layer: f":material/layers: {LAYERS[layer]}",
+            key=f"{PAGE}-layers-{measure.fact}-{unit}",
+            bind="query-params",
+            label_visibility="collapsed",
+        )
+        with st.popover("Narrow to", icon=":material/filter_alt:"):
+            selection = narrow(options, page=PAGE)
+    picked_row(selection, options=options, page=PAGE)
+    return measure, unit, tuple(layers), selection
+
+
+def show_cards(here: Context, *, told: Sequence[str], selection: Selection) -> None:
+    """The numbers of the period, against the comparison."""
+    reached = [key for key in CARDS if key in told and not unreachable(MEASURES[key].fact, selection)]
+    left_out = {MEASURES[key].fact for key in told} - {MEASURES[key].fact for key in reached}
+    keys = tuple(reached[:MOST_CARDS])
+    if not keys:
+        return
+    if left_out:
+        words = [lacking_words(fact, unreachable(fact, selection)) for fact in sorted(left_out)]
+        st.caption(escape(f"Not shown here: {', '.join(words)}."))
+    now = values_of(view_key(here), measures=keys, selection=selection, _view=here.view)
+    before = dict[str, MeasureValue]()
+    if here.comparison_view is not None:
+        earlier = selection.without("month")
+        key = (here.info.id, here.scope, here.filters.previous(here.comparison))
+        before = values_of(key, measures=keys, selection=earlier, _view=here.comparison_view)
+    kpi_row([card(here, now[key], before=before.get(key), narrowed=selection.month is not None) for key in keys])
+
+
+def card(here: Context, value: MeasureValue, *, before: MeasureValue | None, narrowed: bool) -> Kpi:
+    """A measure as a card; without a change where a month is picked, which has no period before it."""
+    measure = value.measure
+    change = None if narrowed else value.change_from(before)
+    previous = None
+    if value.value is not None and change is not None:
+        previous = (
+            value.value - change if measure.unit == "percent" else value.value / (1 + change) if change > -1 else None
+        )
+    months = monthly(value, first_month=here.filters.first_month, last_month=here.filters.last_month)
+    if measure.matures:
+        months = tuple(pair for pair in months if not is_immature(pair[0], data_date=here.info.data_date))
+    lines = [
+        measure.definition,
+        f"= {measure.formula}.",
+        *(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in value.caveats),
+    ]
+    if value.interval is not None:
+        ends = [measure.words(end, currency=here.currency) for end in value.interval]
+        lines.append(f"95% interval: {ends[0]} to {ends[1]}.")
+    return Kpi(
+        measure.label,
+        value.value,
+        UNITS[measure.unit],  # type: ignore[arg-type]
+        previous=previous,
+        trend=[number for _, number in months if number is not None],
+        better=measure.better,
+        definition=escape(" ".join(lines)),
+        n=value.n,
+    )
+
+
+def load_places(
+    here: Context, *, measure: Measure, unit: PlaceUnit, told: Sequence[str], selection: Selection
+) -> Places:
+    """The ranking; a filter on lanes does not narrow the lanes themselves: they are picked here."""
+    filters = here.filters.without("lane") if unit == "lane" else here.filters
+    view = here.without("lane") if unit == "lane" else here.view
+    key = (here.info.id, here.scope, filters)
+    resolution = resolution_of(key, measure=measure.key, _view=view) if unit == "cell" else None
+    beside = tuple(name for name in told if name != measure.key and not MEASURES[name].per)
+    return ranked_places(
+        key,
+        unit=unit,
+        measure=measure.key,
+        beside=beside,
+        selection=selection.without("site", "cell"),
+        resolution=resolution,
+        _view=view,
+    )
+
+
+def show_where(here: Context, *, ranked: Places, layers: Sequence[str], selection: Selection) -> None:
+    """The map and, beside it, the same places as a table."""
+    measure = ranked.measure
+    finding = main_finding(ranked, currency=here.currency)
+    picked = picked_places(here, unit=ranked.unit, selection=selection)
+    note = " · ".join([unit_words(measure, here), here.period, *count_caveats(here.view, measure=measure)])
+    heading(finding, note)
+    if not ranked.total:
+        nothing_selected(measure.label.lower())
+        return
+    left, right = st.columns([MAP_SHARE, 1 - MAP_SHARE], gap="small")
+    with left:
+        shown_points = None
+        if "point" in layers:
+            shown_points = points_of(view_key(here), measure=measure.key, selection=selection, _view=here.view)
+        on_map = {
+            layer: ranked
+            if layer == ranked.unit
+            else load_places(here, measure=measure, unit=layer, told=(), selection=selection)
+            for layer in layers
+            if layer != "point"
+        }
+        everything = (here.info.id, here.scope, Filters())
+        box = box_of(
+            everything, measure=measure.key, units=tuple(on_map), _view=here.snapshot.view(here.scope, Filters())
+        )
+        hotspot_map(
+            on_map,
+            measure=measure,
+            points=shown_points,
+            picked={layer: picked_places(here, unit=layer, selection=selection) for layer in on_map},
+            on_pick=pick_place,
+            box=box,
+            currency=here.currency,
+            key=f"{PAGE}-map-{here.info.id}-{measure.key}-{ranked.unit}",
+            height=MAP_HEIGHT,
+            alt=f"Map. {finding}",
+        )
+    with right:
+        place_table(here, ranked=ranked, picked=picked)
+
+
+def place_table(here: Context, *, ranked: Places, picked: Sequence[str]) -> None:
+    """The places, ranked; a click on a row picks it."""
+    measure, frame = ranked.measure, ranked.frame
+    beside = [key for key in MEASURES if key in frame and key != measure.key and frame[key].fillna(0).any()][:3]
+    order = frame["place"].tolist()
+    rows = [order.index(place) for place in picked if place in order][:1]
+    one = UNIT_LABELS[ranked.unit][0]
+    key = f"{PAGE}-table-{ranked.unit}-{measure.key}-{'-'.join(picked)}"
+    config: dict[str, Any] = {
+        "label": st.column_config.TextColumn(one.capitalize(), width=230 if ranked.unit == "lane" else 165),
+        "value": number_column(measure, here),
+        "share": st.column_config.ProgressColumn(
+            "Share",
+            format="percent",
+            width=90,
+            min_value=0,
+            max_value=float(frame["share"].max()) if len(frame) else 1.0,
+        ),
+    }
+    config |= {name: number_column(MEASURES[name], here) for name in beside}
+    st.dataframe(
+        frame[["label", "value", "share", *beside]],
+        height=min(MAP_HEIGHT - 42, ROW_HEIGHT * (len(frame) + 1) + 2),
+        hide_index=True,
+        column_config=config,
+        on_select=partial(pick_row, key, ranked.unit, tuple(order), tuple(picked)),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": rows}} if rows else None,
+        key=key,
+        alt=f"{one.capitalize()}s ranked by {measure.label.lower()}",
+    )
+    downloads(
+        UNIT_LABELS[ranked.unit][1],
+        {UNIT_LABELS[ranked.unit][1]: (frame, place_columns(ranked, here))},
+        key=f"{PAGE}-places",
+    )
+
+
+def show_evidence(here: Context, *, measure: Measure, selection: Selection) -> None:
+    """When, and to what."""
+    colours = palette()
+    charts: list[tuple[Chart, Any]] = []
+    opened = selection.without("month")
+    series = values_of(view_key(here), measures=(measure.key,), selection=opened, _view=here.view)[measure.key]
+    months = monthly(series, first_month=here.filters.first_month, last_month=here.filters.last_month)
+    young = frozenset(m for m, _ in months if measure.matures and is_immature(m, data_date=here.info.data_date))
+    if months:
+        chart = month_chart(
+            months,
+            measure=measure,
+            immature=young,
+            period=here.period,
+            currency=here.currency,
+            colours=colours,
+            selected=selection.month,
+        )
+        charts.append((chart, partial(pick_mark, ("month",))))
+    week = week_of(view_key(here), measure=measure.key, selection=selection.without("weekday", "hour"), _view=here.view)
+    if week is not None and week.of:
+        chart = week_chart(week, period=here.period, colours=colours, weekday=selection.weekday, hour=selection.hour)
+        charts.append((chart, partial(pick_mark, ("weekday", "hour"))))
+    everything = here.snapshot.view(here.scope, Filters())
+    for by in kinds_of((here.info.id, here.scope), measure=measure.key, _view=everything):
+        found = kind_evidence(here, measure=measure, by=by, selection=selection)
+        if found is not None:
+            charts.append((found, partial(pick_mark, (by,))))
+    columns = st.columns(2, gap="small")
+    for position, (chart, on_pick) in enumerate(charts):
+        with columns[position % 2].container(border=True):
+            show_chart(chart, key=f"{PAGE}-chart-{position}-{measure.key}", on_pick=on_pick)
+
+
+def kind_evidence(here: Context, *, measure: Measure, by: Kind, selection: Selection) -> Chart | None:
+    """A chart by one kind; None where it would have no bar, or only one."""
+    is_filter = by in GLOBAL_KINDS
+    filters = here.filters.without(by) if is_filter else here.filters
+    view = here.without(by) if is_filter else here.view
+    found = divided((here.info.id, here.scope, filters), measure=measure.key, by=by, selection=selection, _view=view)
+    if found is None or len(found.frame) < 2:
+        return None
+    value = getattr(selection, by, None)
+    chosen = getattr(here.filters, by) if is_filter else (value,) if value is not None else ()
+    return kind_chart(found, period=here.period, currency=here.currency, colours=palette(), selected=chosen)
+
+
+def show_chart(chart: Chart, *, key: str, on_pick: Any) -> None:
+    """A chart under its finding."""
+    heading(chart.title, chart.note)
+    st.plotly_chart(
+        chart.figure,
+        theme=None,
+        key=key,
+        on_select=partial(on_pick, key),
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=chart.alt,
+    )
+
+
+def show_rows(here: Context, *, measure: Measure, told: Sequence[str], selection: Selection) -> None:
+    """The rows behind any number of the page."""
+    drill = st.expander(
+        "Rows behind the numbers", icon=":material/table_rows:", key=f"{PAGE}-rows", bind="query-params"
+    )
+    if not drill.open:
+        return
+    with drill:
+        keys = list(told)
+        name = st.selectbox(
+            "Number",
+            keys,
+            index=keys.index(measure.key),
+            format_func=lambda key: MEASURES[key].label,
+            key=f"{PAGE}-rows-measure-{measure.key}",
+            width=260,
+        )
+        found = rows_of(view_key(here), measure=name, selection=selection, _view=here.view)
+        label = MEASURES[name].label.lower()
+        if found.frame.empty:
+            nothing_selected(f"rows behind {label}")
+            return
+        shown = min(len(found.frame), ROWS_SHOWN)
+        saved = f"; a download holds {len(found.frame):,}" if shown < found.of else ""
+        st.caption(f"{found.of:,} rows behind {label}, {here.period}; the latest {shown:,} are shown{saved}.")
+        st.dataframe(
+            found.frame.head(ROWS_SHOWN),
+            hide_index=True,
+            height=320,
+            column_config={column.name: column.label for column in found.columns},
+            alt=f"Rows behind {label}",
+        )
+        downloads(label, {label: (found.frame, found.columns)}, key=f"{PAGE}-rows-save")
+
+
+def heading(title: str, note: str) -> None:
+    """A finding, and under it measure, unit and period."""
+    st.markdown(f"**{escape(title)}**  \n:small[:gray[{escape(note)}]]")
+
+
+def view_key(here: Context) -> tuple[str, Any, Filters]:
+    """What the view of this page depends on."""
+    return here.info.id, here.scope, here.filters
+
+
+def picked_places(here: Context, *, unit: PlaceUnit, selection: Selection) -> tuple[str, ...]:
+    """Which places are picked out: what the filter says, never what was clicked last."""
+    if unit == "lane":
+        return here.filters.lane
+    value = selection.site if unit == "site" else selection.cell
+    return (value,) if value else ()
+
+
+def pick_place(unit: PlaceUnit, place: str) -> None:
+    """Pick a place on map or table; a second time lets it go."""
+    if unit == "lane":
+        select("lane", [] if tuple(context().filters.lane) == (place,) else [place])
+    else:
+        pick(PAGE, **{unit: place})
+
+
+def pick_row(key: str, unit: PlaceUnit, order: tuple[str, ...], picked: tuple[str, ...]) -> None:
+    """A row was clicked, or let go."""
+    rows = st.session_state[key].selection.rows
+    if rows:
+        pick_place(unit, order[rows[0]])
+    elif picked:
+        pick_place(unit, picked[0])
+
+
+def pick_mark(dimensions: tuple[str, ...], key: str) -> None:
+    """A bar was clicked."""
+    values = clicked(st.session_state[key].selection.points)
+    if values is None:
+        return
+    if dimensions[0] in GLOBAL_KINDS:
+        already = getattr(context().filters, dimensions[0]) == (values[0],)
+        select(dimensions[0], [] if already else [values[0]])
+    elif dimensions == ("month",):
+        pick(PAGE, month=values[0][:7])
+    else:
+        pick(PAGE, **dict(zip(dimensions, values, strict=True)))
+
+
+def unit_words(measure: Measure, here: Context) -> str:
+    """The measure with its unit."""
+    return (
+        f"{measure.label} in {here.currency}"
+        if measure.unit == "base currency"
+        else f"Number of {measure.label.lower()}"
+    )
+
+
+def number_column(measure: Measure, here: Context) -> Any:
+    """A column of a measure, with its definition on hover."""
+    label = f"{measure.label}, {here.currency}" if measure.unit == "base currency" else measure.label
+    return st.column_config.NumberColumn(
+        label, format="compact" if measure.unit == "base currency" else "%,d", help=measure.definition
+    )
+
+
+def place_columns(ranked: Places, here: Context) -> list[ExportColumn]:
+    """The columns of a download of places."""
+    one = UNIT_LABELS[ranked.unit][0]
+    columns = [
+        ExportColumn("place", f"{one.capitalize()} id", definition=f"Key of the {one}."),
+        ExportColumn("label", one.capitalize(), definition="Name as shown on screen."),
+        ExportColumn(
+            "share", f"Share of {ranked.measure.label.lower()}", "%", "percent", "Of all, also those without a place."
+        ),
+    ]
+    for key, measure in MEASURES.items():
+        if key in ranked.frame:
+            money = measure.unit == "base currency"
+            columns.append(
+                ExportColumn(
+                    key,
+                    measure.label,
+                    here.currency if money else "",
+                    "amount" if money else "count",
+                    measure.definition,
+                )
+            )
+    coordinates = [name for name in ranked.frame if str(name).endswith(("latitude", "longitude"))]
+    return columns + [
+        ExportColumn(name, name.replace("_", " ").capitalize(), "degrees", "number", "WGS84.") for name in coordinates
+    ]
+
+
+main()

@@ -1,0 +1,187 @@
+"""The filters that hold on every page: drawn in the sidebar, kept in the link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+import streamlit as st
+
+from analysis.choices import OPENING_MONTHS, Choices
+from analysis.filters import DIMENSIONS, Comparison, Filters, add_months
+from pages.shared.context import LABELS, MOST_CHOSEN, month_key, month_words
+
+COMPARISONS: dict[Comparison, str] = {"period": "period before", "year": "year before"}
+PRESETS: dict[str, int | None] = {"3 m": 3, "12 m": 12, "36 m": 36, "All": None}
+NOTES_KEY = "link-notes"
+_PRESET_KEY = "period-preset"
+
+
+def filter_bar(choices: Choices) -> tuple[Filters, Comparison]:
+    """What does this person want to see, and against what?"""
+    if NOTES_KEY not in st.session_state:
+        st.session_state[NOTES_KEY] = read_link(choices)
+    first, last = _period(choices)
+    comparison: Comparison = st.segmented_control(
+        "Compare with",
+        tuple(COMPARISONS),
+        default="period",
+        required=True,
+        format_func=COMPARISONS.__getitem__,
+        key="compare",
+        bind="query-params",
+        width="stretch",
+        disabled=first is None,
+    )
+    chosen = {dimension: _values(dimension, choices=choices) for dimension in DIMENSIONS if choices.options[dimension]}
+    if any(chosen.values()):
+        st.button("Clear filters", icon=":material/filter_alt_off:", on_click=_clear, type="tertiary")
+    return Filters(first_month=first, last_month=last, **chosen), comparison
+
+
+def link_notes() -> None:
+    """Say what of a link was ignored, until it is dismissed."""
+    notes: list[str] = st.session_state.get(NOTES_KEY, [])
+    if not notes:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.warning(" ".join(notes), icon=":material/link_off:")
+        st.button("Dismiss", on_click=_dismiss, type="tertiary")
+
+
+def read_link(choices: Choices) -> list[str]:
+    """What of this session's first link cannot be shown?
+
+    Streamlit restores what it knows by its name on screen. Ids and months as "2024-03" are taken too; what is neither,
+    or belongs to data that this person may not see, is named and ignored: both read the same, so that a link does not
+    tell what exists.
+    """
+    ignored: list[str] = []
+    months = {month_key(month): month_words(month) for month in choices.months}
+    for key in ("from", "to"):
+        for text in st.query_params.get_all(key):
+            if text in months:
+                st.session_state[key] = text
+            elif text not in months.values():
+                ignored.append(f"{key} {text!r}")
+    for dimension in DIMENSIONS:
+        texts = st.query_params.get_all(dimension)
+        by_name = {choices.name(dimension, identifier): identifier for identifier in choices.options[dimension]}
+        found = [by_name.get(text, text if text in by_name.values() else None) for text in texts]
+        ignored += [
+            f"{LABELS[dimension][0].lower()} {text!r}" for text, one in zip(texts, found, strict=True) if one is None
+        ]
+        if any(text not in by_name for text in texts):
+            st.session_state[dimension] = [one for one in found if one is not None][:MOST_CHOSEN]
+        if len(texts) > MOST_CHOSEN:
+            ignored.append(
+                f"{len(texts) - MOST_CHOSEN} more {LABELS[dimension][1]} than a link may carry ({MOST_CHOSEN})"
+            )
+    ignored += [f"compare {text!r}" for text in st.query_params.get_all("compare") if text not in COMPARISONS.values()]
+    return [f"Not in this portfolio, so ignored: {_plain(ignored)}."] if ignored else []
+
+
+def preset_of(first: date, last: date, *, choices: Choices) -> str | None:
+    """Which preset do these months make up?"""
+    for name, months in PRESETS.items():
+        if _preset_period(months, choices=choices) == (first, last):
+            return name
+    return None
+
+
+def comparable(filters: Filters, comparison: Comparison, *, choices: Choices) -> bool:
+    """Does the data reach back over the whole comparison period? If not, a change would be of more with less."""
+    earlier = filters.previous(comparison)
+    if earlier == filters or earlier.first_month is None or choices.first_month is None:
+        return False
+    return earlier.first_month >= choices.first_month
+
+
+def _period(choices: Choices) -> tuple[date | None, date | None]:
+    if not choices.months:
+        st.caption("Nothing in this portfolio is dated.")
+        return None, None
+    months = {month_key(month): month for month in choices.months}
+    opening = (choices.opening.first_month or choices.months[-1], choices.opening.last_month or choices.months[0])
+    keys = list(months)
+    ends = zip(st.columns(2, gap="small"), ("from", "to"), ("From", "To"), opening, strict=True)
+    picked = [
+        column.selectbox(
+            label,
+            keys,
+            index=keys.index(month_key(month)),
+            format_func=lambda key: month_words(months[key]),
+            key=name,
+            bind="query-params",
+        )
+        for column, name, label, month in ends
+    ]
+    first, last = sorted(months[key] for key in picked)
+    st.session_state[_PRESET_KEY] = preset_of(first, last, choices=choices)
+    st.segmented_control(
+        "Period presets",
+        tuple(PRESETS),
+        key=_PRESET_KEY,
+        on_change=_apply_preset,
+        args=(choices,),
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    if choices.opening.last_month is not None and last == choices.opening.last_month < choices.months[0]:
+        st.caption(f"Only some of the data goes on, to {month_words(choices.months[0])}.")
+    return first, last
+
+
+def _values(dimension: str, *, choices: Choices) -> tuple[str, ...]:
+    one, many = LABELS[dimension]
+    options = choices.options[dimension]
+    picked = st.multiselect(
+        one,
+        options,
+        format_func=lambda identifier: choices.name(dimension, identifier),
+        key=dimension,
+        bind="query-params",
+        max_selections=MOST_CHOSEN,
+        placeholder=f"All {len(options):,} {many}" if len(options) > 1 else f"All {many}",
+        help=f"The {len(options):,} busiest are listed." if dimension in choices.cut else None,
+        select_all=False,
+    )
+    return tuple(picked)
+
+
+def _preset_period(months: int | None, *, choices: Choices) -> tuple[date, date] | None:
+    if not choices.months:
+        return None
+    newest, oldest = choices.months[0], choices.months[-1]
+    if months is None:
+        return oldest, newest
+    last = choices.opening.last_month or newest
+    first = max(oldest, add_months(last, 1 - months))
+    # Where the data is shorter than the preset, "All" says it better.
+    return None if (first, last) == (oldest, newest) and months != OPENING_MONTHS else (first, last)
+
+
+def _apply_preset(choices: Choices) -> None:
+    name = st.session_state[_PRESET_KEY]
+    period = _preset_period(PRESETS[name], choices=choices) if name else None
+    if period is None and choices.months:
+        period = choices.months[-1], choices.months[0]
+    if period is not None:
+        st.session_state["from"], st.session_state["to"] = (month_key(month) for month in period)
+
+
+def _clear() -> None:
+    for dimension in DIMENSIONS:
+        st.session_state[dimension] = []
+
+
+def _dismiss() -> None:
+    st.session_state[NOTES_KEY] = []
+
+
+def _plain(texts: Iterable[str]) -> str:
+    """Words of a link as code, where nothing of them is read as markdown."""
+    return ", ".join("`" + text.replace("`", "'")[:60] + "`" for text in texts)
+
+
+__all__ = ["comparable", "filter_bar", "link_notes", "preset_of", "read_link"]

@@ -1,0 +1,71 @@
+"""Charts: what they say, what they draw, and what a click on them carries."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from analysis.hotspots import Breakdown, HoursOfWeek
+from analysis.measures import MEASURES
+from pages.shared.charts import kind_chart, month_chart, week_chart
+from pages.shared.palette import DARK, LIGHT
+
+CLAIMS = MEASURES["claims"]
+MONTHS = tuple((date(2025, month, 1), value) for month, value in enumerate((10.0, 12.0, 30.0, 2.0), start=1))
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK])
+def test_months_are_bars_from_zero_with_the_immature_hatched(colours):
+    chart = month_chart(
+        MONTHS,
+        measure=CLAIMS,
+        immature=frozenset({date(2025, 4, 1)}),
+        period="Jan 2025 – Apr 2025",
+        currency="USD",
+        colours=colours,
+        selected=date(2025, 2, 1),
+    )
+    (bars,) = chart.figure.data
+    assert list(bars.marker.pattern.shape) == ["", "", "", "/"]
+    assert bars.marker.color[1] == colours.selected
+    assert chart.figure.layout.yaxis.rangemode == "tozero"
+    assert chart.title == "Most in Mar 2025: 30, 2.5 times the median month."
+    assert chart.note == (
+        "Number of claims by month, Jan 2025 – Apr 2025; hatched: the last 60 days, still being reported"
+    )
+    assert chart.alt.startswith(chart.title)
+    assert list(bars.customdata[0]) == ["2025-01-01"]
+
+
+def test_kinds_are_sorted_and_say_what_is_not_given():
+    frame = pd.DataFrame(
+        {"key": ["a", "b"], "label": ["theft", "damage"], "value": [60.0, 30.0], "share": [0.6, 0.3], "n": [60, 30]}
+    )
+    divided = Breakdown(frame=frame, by="cause", measure=CLAIMS, total=100, not_given=10)
+    chart = kind_chart(divided, period="2025", currency="USD", colours=LIGHT, selected=("b",))
+    (bars,) = chart.figure.data
+    assert list(bars.x) == [60, 30]
+    assert chart.figure.layout.xaxis.range[0] == 0
+    assert list(bars.marker.color) == [LIGHT.previous, LIGHT.selected]
+    assert chart.title == "Theft leads with 60% of claims"
+    assert chart.note.endswith("no cause given for 10")
+
+
+def test_the_week_says_how_many_have_a_time_of_day():
+    frame = pd.DataFrame(
+        [(day, hour, 0.0) for day in range(1, 8) for hour in range(24)], columns=["weekday", "hour", "value"]
+    )
+    frame.loc[(frame["weekday"] == 3) & (frame["hour"] == 2), "value"] = 3.0
+    frame.loc[(frame["weekday"] == 5) & (frame["hour"] == 14), "value"] = 1.0
+    chart = week_chart(HoursOfWeek(frame, MEASURES["own_thefts"], n=4, of=9), period="2025", colours=LIGHT)
+    assert chart.title == "75% fall between 00:00 and 06:00; the busiest hour is Wednesday 02:00"
+    assert "time of day known for 4 of 9" in chart.note
+    (bars,) = chart.figure.data
+    assert len(bars.x) == 168
+    assert list(bars.customdata[0]) == [1, 0]
+    empty = week_chart(
+        HoursOfWeek(frame.assign(value=0.0), MEASURES["own_thefts"], n=0, of=9), period="2025", colours=LIGHT
+    )
+    assert empty.title == "No time of day is known"
