@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from analysis.models import fit
 from data.contract import contract
 from data.errors import LanewiseError
 from data.load import LoadResult, load_feed
@@ -64,7 +65,7 @@ def _load(options: argparse.Namespace) -> int:
         print(line, file=sys.stderr, flush=True)
 
     result = load_feed(
-        options.feed, files=options.files, portfolio=options.portfolio, append=options.append, progress=say
+        options.feed, files=options.files, portfolio=options.portfolio, append=options.append, fit=fit, progress=say
     )
     if options.json:
         tables = [

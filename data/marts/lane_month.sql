@@ -8,10 +8,9 @@ moved as (
     select
         k.insured_id, k.carrier_id, k.lane_id, k.commodity, k.mode, coalesce(l.segment, 'line haul') as segment,
         s.currency, s.declared_value,
-        timezone(
-            getvariable('reporting_timezone'),
-            timezone('UTC', coalesce(t.departed_at, s.departed_at, s.delivered_at))
-        )::date as sent_on,
+        coalesce(
+            timezone(getvariable('reporting_timezone'), timezone('UTC', t.departed_at))::date, k.sent_on
+        ) as sent_on,
         case
             when l.segment = 'last mile' then coalesce(nullif(s.handling_units, 0), 1)::double
             -- A trip is one however many ship on it: each shipment has its part, so that the parts add up to it.

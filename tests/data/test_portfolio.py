@@ -282,7 +282,8 @@ def test_the_newest_five_are_kept_and_an_older_one_opens(tmp_path: Path) -> None
 def test_a_device_is_with_one_load_at_a_time_and_its_positions_add_up(tmp_path: Path) -> None:
     files = {
         "insured.csv": FILES["insured.csv"],
-        "shipment.csv": "shipment_id,insured_id,trip_id,commodity,departed_at\nH1,I1,T1,x,2025-01-01\nH2,I1,T1,y,2025-01-01\n"
+        "shipment.csv": "shipment_id,insured_id,trip_id,commodity,departed_at\n"
+        "H1,I1,T1,x,2025-01-01\nH2,I1,T1,y,2025-01-01\n"
         "H3,I2,T1,y,2025-01-01\nH4,I2,,z,2025-02-01\n",
         "device_assignment.csv": "device_id,trip_id,shipment_id,attached_at\nD1,T1,,2025-01-01\nD1,,H4,2025-02-01\n",
         "ping.csv": "device_id,pinged_at,latitude,longitude\nD1,2025-01-05,33,-95\nD1,2025-02-05,33,-85\n",

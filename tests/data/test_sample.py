@@ -289,7 +289,7 @@ class TestConsistency:
 
     def test_operators_are_hashed(self, sample: Sample) -> None:
         assert sample.value("select count(*) from scan where operator_id like 'operator%'") == 0
-        assert sample.value("select count(*) from refund where operator_id like 'agent%'") == 0
+        assert sample.value("select count(*) from refund where operator_id like 'clerk%'") == 0
         assert sample.value("select count(distinct operator_id) from refund") > 20
 
 

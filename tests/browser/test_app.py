@@ -1,0 +1,182 @@
+"""The app as a person meets it: links, the map, clicks, both themes, downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import openpyxl
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from pages.shared.palette import DARK, LIGHT, Palette, rgb
+from tests.browser.conftest import PATIENCE, Serve, Visit, settle
+
+MAP = "stDeckGlJsonChart"
+
+
+def colours(picture: Locator) -> Counter[tuple[int, int, int]]:
+    """How many pixels of each colour are drawn?"""
+    with Image.open(io.BytesIO(picture.screenshot())) as image:
+        pixels = image.convert("RGB")
+        return Counter({colour: count for count, colour in pixels.getcolors(pixels.width * pixels.height)})  # type: ignore[misc]
+
+
+def near(counted: Counter[tuple[int, int, int]], colour: str, *, within: int = 6) -> int:
+    wanted = rgb(colour)
+    return sum(
+        count
+        for found, count in counted.items()
+        if all(abs(a - b) <= within for a, b in zip(found, wanted, strict=True))
+    )
+
+
+def drawn(page: Page, ink: Palette) -> Counter[tuple[int, int, int]]:
+    """The map's colours, once its land has been fetched and drawn."""
+    picture = page.get_by_test_id(MAP).first
+    expect(picture).to_be_visible(timeout=PATIENCE)
+    counted = Counter[tuple[int, int, int]]()
+    for _ in range(60):
+        counted = colours(picture)
+        if near(counted, ink.land) > 5_000:
+            break
+        page.wait_for_timeout(500)
+    return counted
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def chips(page: Page, label: str) -> Locator:
+    return page.get_by_test_id("stMultiSelect").filter(has=page.get_by_text(label, exact=True))
+
+
+def test_a_deep_link_is_the_first_visit_after_a_restart(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
+    page = visit(
+        f"{serve(small_portfolio)}/data?from=Feb+2023&to=Mar+2024&insured=Acme+Freight&lane=L1&compare=year+before"
+    )
+    expect(page.locator("h1")).to_have_text("Data")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(chips(page, "Insured")).to_contain_text("Acme Freight")
+    expect(chips(page, "Lane")).to_contain_text("Memphis hub → Dallas hub")
+    expect(page.get_by_role("combobox", name="From")).to_have_value("Feb 2023")
+    expect(page.get_by_role("combobox", name="To", exact=True)).to_have_value("Mar 2024")
+    found = query(page)
+    assert (found["from"], found["to"], found["insured"]) == (["Feb 2023"], ["Mar 2024"], ["Acme Freight"])
+
+
+def test_a_deep_link_opens_the_default_page_with_its_filters(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
+    page = visit(f"{serve(small_portfolio)}/?lane=Memphis+hub+%E2%86%92+Dallas+hub&commodity=electronics")
+    expect(page.locator("h1")).to_have_text("Hotspots")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(chips(page, "Commodity")).to_contain_text("electronics")
+    expect(page.get_by_test_id("stCaptionContainer").filter(has_text="snapshot").first).to_contain_text("2 claims, 12 shipments")
+    expect(page.get_by_text("7 incidents, 1 claim are out")).to_be_visible()
+
+
+def test_filters_survive_a_change_of_page(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
+    page = visit(f"{serve(small_portfolio)}/?commodity=food")
+    page.get_by_test_id("stTopNavSection").filter(has_text="Admin").click()
+    page.get_by_role("menuitem", name="Data").click()
+    expect(page.locator("h1")).to_have_text("Data")
+    settle(page)
+    expect(chips(page, "Commodity")).to_contain_text("food")
+    assert query(page)["commodity"] == ["food"]
+
+
+@pytest.mark.parametrize(("theme", "ink"), [("light", LIGHT), ("dark", DARK)])
+def test_the_map_is_drawn_in_both_themes(
+    serve: Serve, visit: Visit, real_portfolio: Path, theme: str, ink: Palette
+) -> None:
+    page = visit(serve(real_portfolio), theme=theme)
+    counted = drawn(page, ink)
+    assert near(counted, ink.land) > 5_000, "no land"
+    assert near(counted, ink.water) > 5_000, "no water"
+    marks = sum(near(counted, colour, within=30) for colour in (ink.sequence[0], ink.sequence[-1]))
+    assert marks > 300, "no marks"
+    background = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
+    assert background == f"rgb({', '.join(str(part) for part in rgb(ink.background))})"
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+
+
+def test_figures_and_main_picture_need_no_scrolling(serve: Serve, visit: Visit, real_portfolio: Path) -> None:
+    page = visit(serve(real_portfolio))
+    cards = page.get_by_test_id("stMetric")
+    assert 4 <= cards.count() <= 6
+    picture = page.get_by_test_id(MAP).first.bounding_box()
+    assert picture is not None
+    assert picture["y"] + picture["height"] <= 900
+
+
+def test_a_click_on_a_lane_filters_by_it(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
+    page = visit(f"{serve(small_portfolio)}/?hotspots-measure=Value+moved&from=Jan+2024")
+    drawn(page, LIGHT)
+    picture = page.get_by_test_id(MAP).first
+    box = picture.bounding_box()
+    assert box is not None
+    with Image.open(io.BytesIO(picture.screenshot())) as image:
+        pixels = image.convert("RGB")
+        # Away from the legend colours of land, coast and names: where a lane's line is.
+        marks = [
+            (x, y)
+            for x in range(20, pixels.width - 20)
+            for y in range(20, pixels.height - 20)
+            if any(
+                all(abs(a - b) < 45 for a, b in zip(pixels.getpixel((x, y)), rgb(colour), strict=True))  # type: ignore[arg-type]
+                for colour in LIGHT.sequence[3:]
+            )
+            and all(pixels.getpixel((x + step, y)) != rgb(LIGHT.land) for step in (-1, 1))
+        ]
+    assert marks, "no line to click on"
+    for x, y in marks[len(marks) // 2 :: max(1, len(marks) // 12)]:
+        page.mouse.move(box["x"] + x - 8, box["y"] + y, steps=4)
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=4)
+        page.wait_for_timeout(200)
+        page.mouse.down()
+        page.wait_for_timeout(80)
+        page.mouse.up()
+        page.wait_for_timeout(1_500)
+        if "lane" in query(page):
+            break
+    assert query(page)["lane"][0] in {"Memphis hub → Dallas hub", "Dallas hub → Atlanta yard"}
+    settle(page)
+    expect(chips(page, "Lane")).to_contain_text("hub →")
+
+
+def test_what_is_shown_can_be_saved_as_csv_and_excel(
+    serve: Serve, visit: Visit, small_portfolio: Path, tmp_path: Path
+) -> None:
+    page = visit(f"{serve(small_portfolio)}/data")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV: Rows").click()
+    waiting.value.save_as(tmp_path / "rows.csv")
+    assert waiting.value.suggested_filename.startswith("lanewise-reconciliation-rows-")
+    rows = list(csv.DictReader((tmp_path / "rows.csv").read_text(encoding="utf-8-sig").splitlines()))
+    claims = next(row for row in rows if row["Table"] == "claim")
+    assert (claims["Read"], claims["Loaded"], claims["Quarantined"]) == ("5", "4", "1")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Excel").click()
+    waiting.value.save_as(tmp_path / "reconciliation.xlsx")
+    workbook = openpyxl.load_workbook(tmp_path / "reconciliation.xlsx")
+    assert workbook.sheetnames == ["About", "Rows", "Money"]
+
+
+def test_an_older_snapshot_opens_from_the_list(serve: Serve, visit: Visit, real_portfolio: Path) -> None:
+    page = visit(f"{serve(real_portfolio)}/data")
+    page.get_by_role("tab", name="Snapshots").click()
+    settle(page)
+    page.locator("[class*='st-key-data-open-'] button:enabled").first.click()
+    expect(page.get_by_text("This is an older snapshot")).to_be_visible(timeout=PATIENCE)
+    assert query(page)["snapshot"][0] < (real_portfolio / "current").read_text(encoding="utf-8").strip()
+
+
+def test_the_welcome_stands_alone(serve: Serve, visit: Visit, tmp_path: Path) -> None:
+    page = visit(serve(tmp_path / "nothing"))
+    expect(page.locator("h1")).to_have_text("Welcome to Lanewise")
+    expect(page.get_by_text("python -m data load path/to/the/folder")).to_be_visible()
