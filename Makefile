@@ -1,4 +1,4 @@
-# make run    set up on first use, then open the app
+# make run    set up on first use, write the synthetic sample if there is no portfolio, then open the app
 # make test   set up on first use, then run every test
 # make check  format, lint and types, in seconds
 PYTHON ?= python3
@@ -9,6 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 .PHONY: run test check format setup clean
 
 run: $(VENV)/installed
+	@test -f "$${LANEWISE_PORTFOLIO:-portfolio}/current" || $(BIN)/python -m data sample
 	$(BIN)/streamlit run app.py
 
 test: $(VENV)/installed-dev

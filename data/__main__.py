@@ -1,4 +1,4 @@
-"""The command line of the data side: python -m data load | describe | sql."""
+"""The command line of the data side: python -m data load | sample | describe | sql."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from data.contract import contract
 from data.errors import LanewiseError
 from data.load import LoadResult, load_feed
 from data.query import FORMATS, run_query
+from data.sample import write_sample
+from data.sample.design import SIZES
 from data.snapshots import default_path
 
 
@@ -42,6 +44,12 @@ def _parser() -> argparse.ArgumentParser:
     load.add_argument("--append", action="store_true", help="add these files to the feed instead of replacing its rows")
     load.add_argument("--json", action="store_true", help="print the reconciliation as JSON on standard output")
     load.set_defaults(run=_load)
+    sample = commands.add_parser("sample", help="write the labelled synthetic portfolio")
+    sample.add_argument(
+        "--size", choices=SIZES, default="small", help="small: 60,000 shipments; medium: 1M; large: 10M"
+    )
+    sample.add_argument("--seed", type=int, default=1, help="another number, another portfolio")
+    sample.set_defaults(run=_sample)
     describe = commands.add_parser("describe", help="print the data dictionary")
     describe.add_argument("table", nargs="?", help="one table; absent: all")
     describe.set_defaults(run=_describe)
@@ -49,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     sql.add_argument("query", metavar="SELECT", help="one select statement on the tables that describe lists")
     sql.add_argument("--format", choices=FORMATS, default="table")
     sql.set_defaults(run=_sql)
-    for command in (load, sql):
+    for command in (load, sample, sql):
         command.add_argument(
             "--portfolio",
             type=Path,
@@ -84,6 +92,14 @@ def _load(options: argparse.Namespace) -> int:
         print(json.dumps({"snapshot": result.snapshot, "tables": tables}))
     else:
         _print_result(result)
+    return 0
+
+
+def _sample(options: argparse.Namespace) -> int:
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    _print_result(write_sample(options.portfolio, size=options.size, seed=options.seed, progress=say, fit=fit))
     return 0
 
 

@@ -6,8 +6,10 @@ import csv
 import io
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import openpyxl
 import pytest
 from PIL import Image
@@ -17,6 +19,8 @@ from pages.shared.palette import DARK, LIGHT, Palette, rgb
 from tests.browser.conftest import PATIENCE, Serve, Visit, settle
 
 MAP = "stDeckGlJsonChart"
+#: The darkest class of the light theme as a line shows it: at four fifths over land.
+LANE_INK = np.array(rgb(LIGHT.sequence[-1])) * 0.8 + np.array(rgb(LIGHT.land)) * 0.2
 
 
 def colours(picture: Locator) -> Counter[tuple[int, int, int]]:
@@ -24,6 +28,12 @@ def colours(picture: Locator) -> Counter[tuple[int, int, int]]:
     with Image.open(io.BytesIO(picture.screenshot())) as image:
         pixels = image.convert("RGB")
         return Counter({colour: count for count, colour in pixels.getcolors(pixels.width * pixels.height)})  # type: ignore[misc]
+
+
+def pixels(picture: Locator) -> np.ndarray[Any, Any]:
+    """The picture as rows of pixels of red, green and blue."""
+    with Image.open(io.BytesIO(picture.screenshot())) as image:
+        return np.asarray(image.convert("RGB"), dtype=int)
 
 
 def near(counted: Counter[tuple[int, int, int]], colour: str, *, within: int = 6) -> int:
@@ -76,7 +86,9 @@ def test_a_deep_link_opens_the_default_page_with_its_filters(serve: Serve, visit
     expect(page.locator("h1")).to_have_text("Hotspots")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(chips(page, "Commodity")).to_contain_text("electronics")
-    expect(page.get_by_test_id("stCaptionContainer").filter(has_text="snapshot").first).to_contain_text("2 claims, 12 shipments")
+    expect(page.get_by_test_id("stCaptionContainer").filter(has_text="snapshot").first).to_contain_text(
+        "2 claims, 12 shipments"
+    )
     expect(page.get_by_text("7 incidents, 1 claim are out")).to_be_visible()
 
 
@@ -120,33 +132,22 @@ def test_a_click_on_a_lane_filters_by_it(serve: Serve, visit: Visit, small_portf
     picture = page.get_by_test_id(MAP).first
     box = picture.bounding_box()
     assert box is not None
-    with Image.open(io.BytesIO(picture.screenshot())) as image:
-        pixels = image.convert("RGB")
-        # Away from the legend colours of land, coast and names: where a lane's line is.
-        marks = [
-            (x, y)
-            for x in range(20, pixels.width - 20)
-            for y in range(20, pixels.height - 20)
-            if any(
-                all(abs(a - b) < 45 for a, b in zip(pixels.getpixel((x, y)), rgb(colour), strict=True))  # type: ignore[arg-type]
-                for colour in LIGHT.sequence[3:]
-            )
-            and all(pixels.getpixel((x + step, y)) != rgb(LIGHT.land) for step in (-1, 1))
-        ]
-    assert marks, "no line to click on"
-    for x, y in marks[len(marks) // 2 :: max(1, len(marks) // 12)]:
-        page.mouse.move(box["x"] + x - 8, box["y"] + y, steps=4)
-        page.mouse.move(box["x"] + x, box["y"] + y, steps=4)
-        page.wait_for_timeout(200)
-        page.mouse.down()
-        page.wait_for_timeout(80)
-        page.mouse.up()
-        page.wait_for_timeout(1_500)
-        if "lane" in query(page):
-            break
-    assert query(page)["lane"][0] in {"Memphis hub → Dallas hub", "Dallas hub → Atlanta yard"}
+    # The busier lane in the darkest class: the middle of its line, away from the places at its ends.
+    ys, xs = np.nonzero((np.abs(pixels(picture) - LANE_INK) < 25).all(axis=2))
+    assert len(xs) > 200, "no line to click on"
+    middle = int(np.argsort(xs)[len(xs) // 2])
+    x, y = box["x"] + float(xs[middle]), box["y"] + float(ys[middle])
+    page.mouse.move(x - 30, y - 30)
+    page.mouse.move(x, y, steps=10)
+    page.wait_for_timeout(500)
+    page.mouse.down()
+    page.wait_for_timeout(80)
+    page.mouse.up()
+    expect(chips(page, "Lane")).to_contain_text("Memphis hub → Dal", timeout=PATIENCE)
     settle(page)
-    expect(chips(page, "Lane")).to_contain_text("hub →")
+    assert query(page)["lane"] == ["Memphis hub → Dallas hub"]
+    line = page.get_by_test_id("stCaptionContainer").filter(has_text="snapshot").first
+    expect(line).to_contain_text("2 claims, 12 shipments")
 
 
 def test_what_is_shown_can_be_saved_as_csv_and_excel(
