@@ -30,7 +30,7 @@ from data.feed import Feed, TableFeed, read_feed
 from data.marts import build_marts
 from data.reading import Source, read_source
 from data.reconciliation import FileResult, count_folded, count_source, hash_content, reconcile, sum_amounts
-from data.snapshots import Card, Folder, file_hash, new_id, utc_now
+from data.snapshots import TRUTH_FILE, Card, Folder, file_hash, new_id, utc_now
 from data.staging import PERSONAL, create_stage, stage_name, stage_rows
 
 Progress = Callable[[str], None]
@@ -162,6 +162,9 @@ def _build(
     card: Card = folder.publish(
         built, snapshot_id=built.stem, created_at=info[0], content_hash=content_hash, feeds=feeds
     )
+    if sample_removed:
+        # The truths of a sample that is gone are truths of nothing.
+        (folder.path / TRUTH_FILE).unlink(missing_ok=True)
     return LoadResult(
         snapshot=card.id,
         content_hash=content_hash,

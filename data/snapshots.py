@@ -26,6 +26,8 @@ from data.errors import LanewiseError
 
 #: How many snapshots are kept; older ones are deleted after a successful publication.
 KEPT = 5
+#: What the sample wrote beside its snapshots: the truths planted in it.
+TRUTH_FILE = "truth.json"
 _CHUNK = 8 * 1024 * 1024
 
 

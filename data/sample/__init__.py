@@ -8,7 +8,7 @@ loss and amount is invented, and the places are real.
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -29,10 +29,9 @@ from data.sample.thefts import build_events, choose_trips
 from data.sample.trips import Ways, build_trips
 from data.sample.truth import describe_truth
 from data.sample.underwriting import rates_of_exchange, write_rates, write_underwriting
+from data.snapshots import TRUTH_FILE
 
 __all__ = ["SIZES", "TRUTH_FILE", "Size", "SizeName", "write_feed", "write_sample"]
-
-TRUTH_FILE = "truth.json"
 
 
 def write_sample(
@@ -66,13 +65,15 @@ def write_sample(
     say = progress or (lambda _: None)
     portfolio.mkdir(parents=True, exist_ok=True)
     # Beside the portfolio, not in /tmp: a large sample's files are gigabytes.
+    for leftover in portfolio.glob(".sample-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".sample-", dir=portfolio) as scratch:
         folder = Path(scratch)
         truth = write_feed(folder, size=size, seed=seed, progress=say)
         result = load_feed(folder, portfolio=portfolio, fit=fit, progress=progress)
-    temporary = portfolio / f".{TRUTH_FILE}.tmp"
+    temporary = portfolio / f"{TRUTH_FILE}.new"
     temporary.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, portfolio / TRUTH_FILE)  # noqa: PTH105
+    temporary.replace(portfolio / TRUTH_FILE)
     return result
 
 
