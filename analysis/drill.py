@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import h3
 import pandas as pd
 
 from analysis.export import ExportColumn
@@ -17,7 +16,6 @@ from data.portfolio import View
 ROWS_SHOWN = 1_000
 ROWS_SAVED = 50_000
 
-_MONTH_OF = "date_trunc('month', timezone($reporting_timezone, timezone('UTC', {moment})))::date = $selected_month"
 _COLUMNS: dict[Fact, tuple[ExportColumn, ...]] = {
     "incident_fact": (
         ExportColumn("incident_id", "Incident", definition="Key of the incident."),
@@ -147,12 +145,10 @@ def rows_behind(
 
 
 def _shipments(view: View, *, measure: Measure, selection: Selection, limit: int) -> RowsBehind:
-    """Shipments themselves: their fact is by month, so the month is cut here, in the reporting time zone."""
+    """Shipments themselves: their fact is by month, so the view is cut to the month picked."""
     cut = condition("shipment_fact", selection.without("month"))
     where, parameters = [cut.sql], dict[str, Any](cut.parameters)
-    if selection.month is not None:
-        where.append(_MONTH_OF.format(moment="coalesce(departed_at, delivered_at)"))
-        parameters |= {"selected_month": selection.month, "reporting_timezone": view.info.reporting_timezone}
+    view = _in_month(view, selection)
     if measure.key == "value_moved":
         where.append("declared_value is not null")
     if measure.key == "on_time_share":
@@ -169,40 +165,37 @@ def _shipments(view: View, *, measure: Measure, selection: Selection, limit: int
     return _result(frame, columns)
 
 
+def _in_month(view: View, selection: Selection) -> View:
+    """The same view of the month picked alone: it knows to which month a row belongs, as the facts do."""
+    month = selection.month
+    if month is None:
+        return view
+    first, end = view.filters.first_month, view.filters.end
+    if (first is not None and month < first) or (end is not None and month >= end):
+        # Nothing of a month outside the period is shown; the period itself is left as it is.
+        return view
+    return view.within(month)
+
+
 def _positions(view: View, *, selection: Selection, limit: int) -> RowsBehind:
-    """Positions themselves: they hold no cell, so those of one are told by their coordinates."""
+    """Positions themselves, with the cells that their fact was counted in."""
     cut = condition("ping_fact", selection.without("month", "cell"))
     where, parameters = [cut.sql], dict[str, Any](cut.parameters)
-    if selection.month is not None:
-        where.append(_MONTH_OF.format(moment="pinged_at"))
-        parameters |= {"selected_month": selection.month, "reporting_timezone": view.info.reporting_timezone}
+    view = _in_month(view, selection)
+    table = "ping"
     if selection.cell is not None:
         column, cells = stored_cells(selection.cell)
-        where.append(
-            f"device_id in (select device_id from ping_fact where list_contains($selected_cells, {column}))"
-            " and latitude between $south and $north and longitude between $west and $east"
-        )
-        corners = [corner for cell in cells for corner in h3.cell_to_boundary(cell)]
+        table = "ping_place"
+        where.append(f"list_contains($selected_cells, {column})")
         parameters["selected_cells"] = cells
-        parameters |= {"south": min(c[0] for c in corners), "north": max(c[0] for c in corners)}
-        parameters |= {"west": min(c[1] for c in corners), "east": max(c[1] for c in corners)}
     columns = _COLUMNS["ping_fact"]
     names = ", ".join(column.name for column in columns)
-    most = limit if selection.cell is None else ROWS_SAVED
     frame = view.frame(
-        f"select {names}, count(*) over () as rows_in_all from ping where {' and '.join(where)}"
-        f" order by pinged_at desc, device_id limit {int(most)}",
+        f"select {names}, count(*) over () as rows_in_all from {table} where {' and '.join(where)}"
+        f" order by pinged_at desc, device_id limit {int(limit)}",
         parameters,
     )
-    found = _result(frame, columns)
-    if selection.cell is None:
-        return found
-    resolution = h3.get_resolution(selection.cell)
-    spots = zip(found.frame["latitude"], found.frame["longitude"], strict=True)
-    # The fact finds the cell of a position from its coordinates to 4 decimals (11 m): so must this.
-    inside = [h3.latlng_to_cell(round(north, 4), round(east, 4), resolution) == selection.cell for north, east in spots]
-    kept = found.frame[inside]
-    return replace(found, frame=kept.head(limit).reset_index(drop=True), of=len(kept))
+    return _result(frame, columns)
 
 
 def _result(frame: pd.DataFrame, columns: tuple[ExportColumn, ...]) -> RowsBehind:

@@ -113,6 +113,10 @@ def _print_result(result: LoadResult) -> None:
     for row in (header, *lines):
         cells = [cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))]
         print("  ".join(cells).rstrip())
+    if any(f.quarantined or f.cells_nulled for f in result.files):
+        print("The page Data lists each quarantined row and emptied cell with its reason; so does")
+        print('  python -m data sql "select file, row_number, problems from quarantine"')
+        print('  python -m data sql "select file, row_number, reason from nulled_cell"')
     for name in result.sample_removed:
         print(f"The synthetic feed {name!r} was taken out: this portfolio now holds real data.")
     for moved in result.lost:

@@ -6,7 +6,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -124,6 +124,11 @@ REACH: Mapping[str, Reach] = {
         via="device_key",
         on=f"{_DEVICE} and t.pinged_at >= k.attached_at and (k.detached_at is null or t.pinged_at < k.detached_at)",
     ),
+    "ping_place": Reach(
+        ("t.pinged_at",),
+        via="device_key",
+        on=f"{_DEVICE} and t.pinged_at >= k.attached_at and (k.detached_at is null or t.pinged_at < k.detached_at)",
+    ),
     "scan": Reach(("t.scanned_at",), via="shipment_key", on=_SHIPMENT),
     "planned_scan": Reach(("t.due_at",), via="shipment_key", on=_SHIPMENT),
     "seal_event": Reach(("t.occurred_at",), via="seal_key", on="k.event_id = t.event_id"),
@@ -207,6 +212,19 @@ _SITE = """
         p.coordinate_source, p.time_zone, t.locode, t.iata, t.geofence_m, t.secured, t.fsr_level, t.psr_level,
         t.cctv_retention_days, t._feed, t._source, t._row
     from snap.site as t join snap.site_place as p using (site_id)"""
+_PING_PLACE = """
+    select t.*, c.cell_3, c.cell_5, c.cell_7
+    from snap.ping as t
+    left join snap.place as c on round(t.latitude, 4) = c.latitude and round(t.longitude, 4) = c.longitude"""
+#: Views that are more than one table of the snapshot, with the table that they need.
+_BODIES = {"site": ("site", _SITE), "ping_place": ("ping", _PING_PLACE)}
+#: What one row of a fact counts.
+_COUNTS = {
+    "incident_fact": "incidents",
+    "claim_fact": "claims",
+    "shipment_fact": "shipments",
+    "ping_fact": "pings",
+}
 
 
 @dataclass(frozen=True)
@@ -352,8 +370,22 @@ class View:
         """All rows of one statement as a data frame; decimals become floats."""
         return self.execute(sql, params).df()
 
+    def within(self, month: date) -> View:
+        """The same scope and filters, of one month alone."""
+        return self.snapshot.view(self.scope, replace(self.filters, first_month=month, last_month=month))  # type: ignore[type-var]
+
+    def undated(self, table: str) -> int:
+        """How many rows of the scope are in no period at all, because their date is not known."""
+        reach = REACH[table]
+        if not reach.period or table not in self.snapshot.present:
+            return 0
+        counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
+        where = " and ".join([*self._scope_conditions(reach), f"{reach.period[0]} is null"])
+        row = self._cursor.execute(f"select {counted} from snap.{quote(table)} as t where {where}").fetchone()
+        return int(row[0]) if row else 0
+
     def unreached(self, table: str) -> int:
-        """How many rows of the scope and period are out because a chosen filter cannot reach them.
+        """How many rows (of a fact: events) of the scope and period are out because a chosen filter cannot reach them.
 
         A claim without a lane, say, is neither on a chosen lane nor off it.
         """
@@ -362,7 +394,8 @@ class View:
             return 0
         blind = " or ".join(f"not ({self._known(reach, dimension)})" for dimension in self._chosen)
         where = " and ".join([*self._scope_conditions(reach), *self._period_conditions(reach), f"({blind})"])
-        row = self._cursor.execute(f"select count(*) from snap.{quote(table)} as t where {where}").fetchone()
+        counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
+        row = self._cursor.execute(f"select {counted} from snap.{quote(table)} as t where {where}").fetchone()
         return int(row[0]) if row else 0
 
     def _bind(self) -> None:
@@ -392,9 +425,11 @@ class View:
         if name in _MEMORY:
             hidden = "" if self.scope.insureds is None else " where false"
             return f"select * from ({_MEMORY[name]}){hidden}"
-        if name not in self.snapshot.present:
+        if name not in self.snapshot.present and name not in _BODIES:
             return empty(contract()[name])
-        body = _SITE if name == "site" else f"select * from snap.{quote(name)}"
+        if name in _BODIES and _BODIES[name][0] not in self.snapshot.present:
+            return empty(contract()[_BODIES[name][0]])
+        body = _BODIES[name][1] if name in _BODIES else f"select * from snap.{quote(name)}"
         if name in _SHARED and self.scope.insureds is not None:
             body = _SHARED[name]
         conditions = self._conditions(REACH[name])

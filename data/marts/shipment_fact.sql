@@ -5,9 +5,12 @@ dated as (
     select
         k.insured_id, k.carrier_id, k.lane_id, k.commodity, k.mode, s.currency, s.declared_value, s.weight_kg,
         s.scheduled_at, s.delivered_at,
+        timezone(f.timezone, timezone('UTC', s.scheduled_at)) as promised_at,
+        timezone(f.timezone, timezone('UTC', s.delivered_at))::date as delivered_on,
         k.sent_on
     from shipment as s
     join shipment_key as k on s.shipment_id = k.shipment_id
+    left join feed as f on s._feed = f.name
 ),
 daily as (
     select
@@ -17,7 +20,10 @@ daily as (
         sum(declared_value) as declared_value,
         sum(weight_kg) as weight_kg,
         count(*) filter (scheduled_at is not null and delivered_at is not null) as scheduled,
-        count(*) filter (delivered_at <= scheduled_at) as on_time
+        -- A promise without a time of day holds until that day ends.
+        count(*) filter (
+            delivered_at <= scheduled_at or (promised_at::time = time '00:00:00' and delivered_on <= promised_at::date)
+        ) as on_time
     from dated
     group by all
 ),

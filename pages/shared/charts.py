@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,8 @@ HEIGHT = 250
 #: The face that Streamlit brings with it.
 FONT = '"Source Sans", sans-serif'
 _NIGHT = range(6)
+#: Below this many events no hour of the week is named as the worst.
+_FEW = 30
 _DAYS = tuple(day[:3] for day in WEEKDAYS)
 
 
@@ -57,7 +60,7 @@ def month_chart(
 ) -> Chart:
     """How does a measure run from month to month? Months still being reported are hatched."""
     names = [f"{month:%Y-%m-%d}" for month, _ in months]
-    values = [value or 0.0 for _, value in months]
+    values = [value for _, value in months]
     shown = [month_words(month) for month, _ in months]
     figure = _bars(
         {
@@ -65,7 +68,8 @@ def month_chart(
             "y": values,
             "customdata": [[f"{month:%Y-%m-%d}"] for month, _ in months],
             "text": [
-                f"{name}: {measure.words(value, currency=currency)}" for name, value in zip(shown, values, strict=True)
+                f"{name}: {'not known' if value is None else measure.words(value, currency=currency)}"
+                for name, value in zip(shown, values, strict=True)
             ],
             "textposition": "none",
             "hovertemplate": "%{text}<extra></extra>",
@@ -85,8 +89,9 @@ def month_chart(
         x={"type": "date", "tickformat": "%b\n%Y" if len(months) <= 36 else "%Y", "nticks": 8},
         y={"rangemode": "tozero", "showgrid": True, "gridcolor": colours.border, "nticks": 5, "tickformat": "~s"},
     )
-    mature = [(month, value) for (month, _), value in zip(months, values, strict=True) if month not in immature]
-    title = _peak(mature or list(zip([m for m, _ in months], values, strict=True)), measure=measure, currency=currency)
+    known = [(month, value) for month, value in months if value is not None]
+    mature = [(month, value) for month, value in known if month not in immature]
+    title = _peak(known, usual=mature or known, measure=measure, currency=currency)
     hatched = "; hatched: the last 60 days, still being reported" if immature else ""
     note = f"{_unit(measure, currency)} by month, {period}{hatched}"
     return Chart(figure, title, note, f"{title} {note}.")
@@ -97,7 +102,7 @@ def kind_chart(
 ) -> Chart:
     """Which kinds make up a measure? Bars from zero, the largest on top, what is not given in the second line."""
     measure, frame = divided.measure, divided.frame
-    labels = [_short(label) for label in frame["label"]]
+    labels = [html.escape(_short(label)) for label in frame["label"]]
     values = frame["value"].tolist()
     # A category axis merges bars of the same name: the key keeps them apart, the label is shown.
     figure = _bars(
@@ -113,7 +118,7 @@ def kind_chart(
             "textposition": "outside",
             "cliponaxis": False,
             "textfont": {"color": colours.text},
-            "hovertext": frame["label"].tolist(),
+            "hovertext": [html.escape(label) for label in frame["label"]],
             "hovertemplate": "%{hovertext}: %{text}<extra></extra>",
             "marker": {
                 "color": [_bar_colour(key in selected, bool(selected), colours) for key in frame["key"]],
@@ -141,7 +146,13 @@ def kind_chart(
 
 
 def week_chart(
-    hours: HoursOfWeek, *, period: str, colours: Palette, weekday: int | None = None, hour: int | None = None
+    hours: HoursOfWeek,
+    *,
+    period: str,
+    colours: Palette,
+    currency: str = "",
+    weekday: int | None = None,
+    hour: int | None = None,
 ) -> Chart:
     """At which hours of the week does it happen, on the clock of the place?
 
@@ -162,7 +173,7 @@ def week_chart(
             "width": 0.92,
             "customdata": frame[["weekday", "hour"]].values.tolist(),
             "text": [
-                f"{_DAYS[day - 1]} {clock:02d}:00–{clock:02d}:59: {significant(value)}"
+                f"{_DAYS[day - 1]} {clock:02d}:00–{clock:02d}:59: {measure.words(value, currency=currency)}"
                 for day, clock, value in frame.itertuples(index=False)
             ],
             "textposition": "none",
@@ -182,14 +193,19 @@ def week_chart(
         y={"tickvals": list(range(1, 8)), "ticktext": list(_DAYS), "autorange": "reversed"},
     )
     known = f"time of day known for {hours.n:,} of {hours.of:,}"
-    note = f"Number of {measure.label.lower()} by hour of the week in the place's own time, {period}; {known}"
+    note = f"{_unit(measure, currency)} by hour of the week in the place's own time, {period}; {known}"
     if not hours.n:
         title = "No time of day is known"
+        return Chart(figure, title, note, f"{title}. {note}.")
+    if not peak:
+        title = f"No {measure.label.lower()} is known by hour"
         return Chart(figure, title, note, f"{title}. {note}.")
     night = frame.loc[frame["hour"].isin(_NIGHT), "value"].sum() / max(sum(values), 1)
     top = frame.loc[frame["value"].idxmax()]
     slot = f"{WEEKDAYS[int(top['weekday']) - 1]} {int(top['hour']):02d}:00"
-    title = f"{significant(100 * night, 2)}% fall between 00:00 and 06:00; the busiest hour is {slot}"
+    title = f"{significant(100 * night, 2)}% fall between 00:00 and 06:00; most at {slot}"
+    if hours.n < _FEW:
+        title = f"Only {hours.n} with a time of day: too few to name an hour"
     return Chart(figure, title, note, f"{title}. {note}.")
 
 
@@ -242,15 +258,20 @@ def _class_colour(value: float, *, peak: float, colours: Palette) -> str:
     return colours.sequence[min(classes - 1, int(classes * value / peak))]
 
 
-def _peak(months: Sequence[tuple[date, float]], *, measure: Measure, currency: str) -> str:
+def _peak(
+    months: Sequence[tuple[date, float]], *, usual: Sequence[tuple[date, float]], measure: Measure, currency: str
+) -> str:
+    """The worst month, months still growing included, beside the median of those that are complete."""
     if not months:
         return f"No {measure.label.lower()} in this period."
     month, most = max(months, key=lambda pair: pair[1])
     shown = measure.words(most, currency=currency)
-    usual = median(value for _, value in months)
-    if len(months) < 3 or not usual:
+    middle = median(value for _, value in usual)
+    if len(months) == 1:
+        return f"{shown} in {month_words(month)}."
+    if len(months) < 3 or not middle:
         return f"Most in {month_words(month)}: {shown}."
-    return f"Most in {month_words(month)}: {shown}, {significant(most / usual, 2)} times the median month."
+    return f"Most in {month_words(month)}: {shown}, {significant(most / middle, 2)} times the median month."
 
 
 def _unit(measure: Measure, currency: str) -> str:

@@ -73,7 +73,7 @@ class Context:
     @property
     def currency(self) -> str:
         """Base currency: that of every amount without another beside it."""
-        return str(self.info.base_currency)
+        return self.info.base_currency or ""
 
     @property
     def key(self) -> tuple[str, Scope, Filters, Comparison]:
@@ -100,11 +100,24 @@ class Context:
         """The rows with these dimensions (or "period") open: what the chart that picks them shows."""
         return self.snapshot.view(self.scope, self.filters.without(*dimensions))
 
-    def comparison_of(self, table: str) -> View | None:
-        """The comparison rows for incident, claim, shipment or ping; None where the data of that kind begins later."""
-        begins = self.choices.covered_from.get(table)
-        first = self.filters.previous(self.comparison).first_month
-        return self.comparison_view if begins is not None and first is not None and first >= begins else None
+    def known_to(self, table: str) -> date | None:
+        """To which day does the data of this table (incident, claim, shipment, ping) go?"""
+        return self.snapshot.data_date(table)
+
+    def not_comparable(self, table: str) -> str:
+        """Why this kind of data cannot be compared with the comparison period, in words; empty where it can.
+
+        A file that begins or ends within either period changes the figures by itself: that is no news of the risk.
+        """
+        begins, ends = self.choices.covered_from.get(table), self.known_to(table)
+        before = self.filters.previous(self.comparison)
+        if self.comparison_view is None or before.first_month is None or self.filters.last_month is None:
+            return "nothing to compare with"
+        if begins is None or before.first_month < begins:
+            return "data begin later" if begins is None else f"data begin {month_words(begins)}"
+        if ends is not None and self.filters.last_month > ends.replace(day=1):
+            return f"data end {month_words(ends.replace(day=1))}"
+        return ""
 
     def name(self, dimension: str, identifier: str) -> str:
         """What a person calls this insured, carrier, lane, commodity or mode."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -106,8 +107,6 @@ def page_header(title: str, question: str, *, filtered: bool = True) -> None:
     st.markdown(question)
     if has_context():
         st.caption(shown_line(context(), filtered=filtered))
-        if filtered and context().unreached:
-            st.caption(unreached_line(context()))
 
 
 def shown_line(here: Context, *, filtered: bool = True) -> str:
@@ -124,25 +123,36 @@ def shown_line(here: Context, *, filtered: bool = True) -> str:
     parts = [
         f"**{here.period}**{compared}",
         counted,
-        here.currency,
+        *([here.currency] if here.currency else []),
         _data_date(here),
         escape(here.selection),
+        *([restricted_words(here)] if here.scope.insureds is not None else []),
+        *([unreached_words(here)] if here.unreached else []),
         f"snapshot {here.info.id}",
     ]
     return " · ".join(parts)
 
 
-def unreached_line(here: Context) -> str:
+def restricted_words(here: Context) -> str:
+    """That a person sees some insureds only, so that no share is taken for one of the whole book."""
+    count = len(here.scope.insureds or ())
+    return f"**restricted to {count_words(count, 'insured', 'insureds')}**"
+
+
+def unreached_words(here: Context) -> str:
     """What is out only because a filter cannot reach it, and by which filters."""
     counted = ", ".join(count_words(count, *_NOUNS[table]) for table, count in here.unreached.items())
     filters = " or ".join(LABELS[name][0].lower() for name, _ in here.filters.chosen)
     verb = "is" if sum(here.unreached.values()) == 1 else "are"
-    return f":material/filter_alt: {counted} {verb} out: no {filters} is known for them."
+    return f"{counted} {verb} out, without a known {filters}"
 
 
 def escape(text: str) -> str:
     """Text of the insured's as text: none of it becomes a link, an icon or a formula on the page."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+!|~$:" else letter for letter in text)
+    one_line = " ".join(text.split())
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+!|~$:" else letter for letter in one_line)
+    # Bare web and mail addresses become links by themselves, unless they are broken up.
+    return re.sub(r"(?i)\bwww\.", lambda found: found[0][:-1] + "&#46;", escaped).replace("@", "&#64;")
 
 
 def kpi_row(cards: Sequence[Kpi]) -> None:

@@ -13,8 +13,8 @@ timezone = "America/New_York"      # of times that carry no offset
 
 [[table]]
 name = "claim"                     # a table of Lanewise
-file = "claims-2025.xlsx"          # csv, tsv, parquet, xlsx, xls, json; also several: "claims-*.csv"
-[table.columns]                    # column of Lanewise = column of your file, or an expression over it
+file = "claims-2025.xlsx"          # or csv, parquet, json, ...
+[table.columns]                    # ours = yours
 claim_id    = '"Claim number"'
 loss_date   = '"Date of loss"'
 paid_amount = '''replace("Paid", '$', '')'''
@@ -32,7 +32,7 @@ def welcome() -> None:
     """Say how to load a portfolio."""
     st.title("Welcome to Lanewise", anchor=False)
     st.markdown(
-        "Lanewise shows where cargo theft and loss happen, whether controls work, and what that is worth in premium. "
+        "Lanewise shows where cargo theft and loss happen, on a map and in tables. "
         "This portfolio is still empty: load files you already have."
     )
     steps, tables = st.columns([3, 2], gap="large")
@@ -44,7 +44,7 @@ def welcome() -> None:
         )
         st.code(FEED_EXAMPLE, language="toml")
         st.subheader("2. Load them", anchor=False)
-        st.code("python -m data load path/to/the/folder", language="bash")
+        st.code(".venv/bin/python -m data load path/to/the/folder", language="bash")
         st.markdown(
             "Every row ends loaded, left out, folded or quarantined, and the load prints the count of each. "
             "Bad cells and rows are listed with their reason on the page *Data*; your files are never changed."
@@ -57,7 +57,8 @@ def welcome() -> None:
         for table, use in STARTING_TABLES:
             required = ", ".join(f"`{column.name}`" for column in contract()[table].columns if column.required)
             st.markdown(f"**{table}** · {use}  \n:small[:gray[needs] {required}]")
-        st.markdown("`python -m data describe` lists all tables and columns with their units.")
+        st.markdown("`.venv/bin/python -m data describe` lists all tables and columns with their units.")
+        st.markdown("`.venv/bin/python -m data sample` writes a synthetic portfolio to look around in.")
         st.caption(
             f"This portfolio: {default_path().absolute()}. Another: set LANEWISE_PORTFOLIO before the app starts."
         )

@@ -59,9 +59,15 @@ def test_the_week_says_how_many_have_a_time_of_day():
     )
     frame.loc[(frame["weekday"] == 3) & (frame["hour"] == 2), "value"] = 3.0
     frame.loc[(frame["weekday"] == 5) & (frame["hour"] == 14), "value"] = 1.0
-    chart = week_chart(HoursOfWeek(frame, MEASURES["own_thefts"], n=4, of=9), period="2025", colours=LIGHT)
-    assert chart.title == "75% fall between 00:00 and 06:00; the busiest hour is Wednesday 02:00"
-    assert "time of day known for 4 of 9" in chart.note
+    few = week_chart(HoursOfWeek(frame, MEASURES["own_thefts"], n=4, of=9), period="2025", colours=LIGHT)
+    assert few.title == "Only 4 with a time of day: too few to name an hour"
+    chart = week_chart(
+        HoursOfWeek(frame.assign(value=frame["value"] * 10), MEASURES["own_thefts"], n=40, of=90),
+        period="2025",
+        colours=LIGHT,
+    )
+    assert chart.title == "75% fall between 00:00 and 06:00; most at Wednesday 02:00"
+    assert "time of day known for 40 of 90" in chart.note
     (bars,) = chart.figure.data
     assert len(bars.x) == 168
     assert list(bars.customdata[0]) == [1, 0]
@@ -69,3 +75,20 @@ def test_the_week_says_how_many_have_a_time_of_day():
         HoursOfWeek(frame.assign(value=0.0), MEASURES["own_thefts"], n=0, of=9), period="2025", colours=LIGHT
     )
     assert empty.title == "No time of day is known"
+
+
+def test_names_of_the_insured_are_text_in_a_chart():
+    frame = pd.DataFrame({"key": ["a"], "label": ["<a href='//x'>A</a>"], "value": [1.0], "share": [1.0]})
+    divided = Breakdown(frame=frame, measure=MEASURES["claims"], by="cause", total=1.0, not_given=0.0)
+    chart = kind_chart(divided, period="2025", currency="USD", colours=LIGHT)
+    assert "<" not in chart.figure.layout.yaxis.ticktext[0]
+    assert "<" not in chart.figure.data[0].hovertext[0]
+
+
+def test_an_amount_that_is_not_known_is_no_zero():
+    months = [(date(2025, 1, 1), None), (date(2025, 2, 1), 5.0)]
+    chart = month_chart(
+        months, measure=MEASURES["paid"], immature=frozenset(), period="2025", currency="USD", colours=LIGHT
+    )
+    assert chart.figure.data[0].text[0] == "Jan 2025: not known"
+    assert chart.figure.data[0].y[0] is None

@@ -17,7 +17,7 @@ def test_an_empty_portfolio_says_how_to_load_one(open_app: Open, tmp_path: Path)
     app = open_app(portfolio=tmp_path / "nothing")
     assert [title.value for title in app.title] == ["Welcome to Lanewise"]
     code = [block.value for block in app.code]
-    assert "python -m data load path/to/the/folder" in code
+    assert ".venv/bin/python -m data load path/to/the/folder" in code
     assert any("[[table]]" in block and "[table.columns]" in block for block in code)
     assert not app.multiselect
 

@@ -89,7 +89,7 @@ def test_a_deep_link_opens_the_default_page_with_its_filters(serve: Serve, visit
     expect(page.get_by_test_id("stCaptionContainer").filter(has_text="snapshot").first).to_contain_text(
         "2 claims, 12 shipments"
     )
-    expect(page.get_by_text("7 incidents, 1 claim are out")).to_be_visible()
+    expect(page.get_by_text("7 incidents, 1 claim are out, without a known lane or commodity")).to_be_visible()
 
 
 def test_filters_survive_a_change_of_page(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
@@ -137,12 +137,20 @@ def test_a_click_on_a_lane_filters_by_it(serve: Serve, visit: Visit, small_portf
     assert len(xs) > 200, "no line to click on"
     middle = int(np.argsort(xs)[len(xs) // 2])
     x, y = box["x"] + float(xs[middle]), box["y"] + float(ys[middle])
-    page.mouse.move(x - 30, y - 30)
-    page.mouse.move(x, y, steps=10)
-    page.wait_for_timeout(500)
-    page.mouse.down()
-    page.wait_for_timeout(80)
-    page.mouse.up()
+    for _ in range(4):  # until the graphics card that the browser imitates tells what lies under the mouse
+        page.mouse.move(x - 30, y - 30)
+        page.mouse.move(x, y, steps=10)
+        page.wait_for_timeout(2_500)
+        page.mouse.down()
+        page.wait_for_timeout(30)
+        page.mouse.up()
+        page.wait_for_timeout(6_000)
+        print("TRY", page.url, page.get_by_test_id("stApp").get_attribute("data-test-script-state"))
+        if "lane" in query(page):
+            break
+    page.wait_for_timeout(9000)
+    page.screenshot(path="/tmp/a1/c3.png")
+    print(page.url, x, y, len(xs))
     expect(chips(page, "Lane")).to_contain_text("Memphis hub → Dal", timeout=PATIENCE)
     settle(page)
     assert query(page)["lane"] == ["Memphis hub → Dallas hub"]

@@ -310,3 +310,26 @@ def test_an_incident_on_a_trip_belongs_to_whose_goods_it_carried(tmp_path: Path)
     del files["claim.csv"]
     load_files(tmp_path, files=files)
     assert open_view(tmp_path, scope=ACME).rows("select incident_id, commodity from incident_fact") == [("N1", "metal")]
+
+
+def test_events_out_of_reach_or_without_a_date_are_counted_as_events(tmp_path: Path) -> None:
+    files = {
+        "insured.csv": FILES["insured.csv"],
+        "shipment.csv": "shipment_id,insured_id,departed_at\nH1,I1,2025-01-01\nH2,I1,2025-01-02\n",
+        "claim.csv": "claim_id,insured_id\nC1,I1\n",
+    }
+    load_files(tmp_path, files=files)
+    view = open_view(tmp_path, filters=Filters(lane=("L1",)))
+    assert view.unreached("shipment_fact") == 2
+    assert open_view(tmp_path).undated("claim_fact") == 1
+    assert open_view(tmp_path).undated("shipment_fact") == 0
+
+
+def test_a_promise_without_a_time_of_day_holds_until_the_day_ends(tmp_path: Path) -> None:
+    files = {
+        "insured.csv": FILES["insured.csv"],
+        "shipment.csv": "shipment_id,insured_id,scheduled_at,delivered_at\n"
+        "H1,I1,2025-03-05,2025-03-05 14:00\nH2,I1,2025-03-05 12:00,2025-03-05 14:00\n",
+    }
+    load_files(tmp_path, files=files, top='timezone = "America/New_York"\n')
+    assert open_view(tmp_path).rows("select sum(scheduled)::int, sum(on_time)::int from shipment_fact") == [(2, 1)]
