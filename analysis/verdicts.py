@@ -174,10 +174,16 @@ class BookValue:
 
 
 def has_verdicts(view: View) -> bool:
-    """Does the fit say anything of what this person may see? Ask it of a view without filters."""
+    """Does the fit say anything of what this person may see? Ask it of a view without filters.
+
+    Exposure without any theft makes no rate, and nothing could be expected of a place.
+    """
     if "hotspot_verdict" not in view.snapshot.present:
         return False
-    ((found,),) = view.rows("select count(*) > 0 from hotspot_share")
+    ((found,),) = view.rows(
+        "select exists (select 1 from hotspot_verdict where expected > 0)"
+        " or exists (select 1 from hotspot_share where observed > 0)"
+    )
     return bool(found)
 
 
