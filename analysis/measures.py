@@ -452,8 +452,8 @@ _OF_THE_BOOK = (
         section="Hotspots",
         definition="Share of the loss expected above the portfolio's rate that lies in the ten places with most of "
         "it: how far attention to a few places goes. Places below expectation count as 0.",
-        formula="expected excess x severity of the ten worst places / that of all places, where the excess of a place "
-        "is the posterior mean of E x (ratio - 1), 0 where the ratio is below 1",
+        formula="excess x severity of the ten worst places / that of all places, the median under the posterior, where "
+        "the excess of a place is E x (ratio - 1), and 0 where the ratio is below 1",
         unit="percent",
         better="neutral",
         interval="90%, of the same ten places under their posterior ratios",

@@ -406,16 +406,19 @@ def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.G
     frame = ranked.frame[ranked.frame["excess_loss"].notna()].reset_index(drop=True)
     if not (frame["excess_loss"] > 0).any():
         return BookValue(measure, None, None, len(frame), caveats=(f"no {one} above expectation in this selection",))
+    if frame["place"].nunique() <= WORST:
+        said = f"no more than {WORST} {many} with a verdict in this selection"
+        return BookValue(measure, None, None, frame["place"].nunique(), caveats=(said,))
     priors = view.rows("select segment, dispersion from hotspot_prior where level = $level", {"level": ranked.level})
     a = frame["segment"].map(dict(priors)).to_numpy(dtype=float)
     expected, severity = frame["expected"].to_numpy(dtype=float), frame["severity"].to_numpy(dtype=float)
     ratios = generator.gamma(a + frame["observed"].to_numpy(dtype=float), 1 / (a + expected), (_DRAWS, len(frame)))
     losses = np.maximum(ratios - 1, 0) * expected * severity
     drawn = losses[:, :WORST].sum(axis=1) / np.maximum(losses.sum(axis=1), 1e-300)
-    low, high = np.quantile(drawn, [0.05, 0.95])
+    low, middle, high = np.quantile(drawn, [0.05, 0.5, 0.95])
     return BookValue(
         measure,
-        float(losses[:, :WORST].sum() / losses.sum()),
+        float(middle),
         (float(low), float(high)),
         frame["place"].nunique(),
         caveats=(f"of {_places(frame['place'].nunique(), one, many)}",),

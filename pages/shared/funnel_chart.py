@@ -41,7 +41,7 @@ def funnel_chart(ranked: RankedVerdicts, *, colours: Palette) -> Chart:
         for verdict in ("not enough data", "ordinary", "watch", "hotspot")
         if (shown["verdict"] == verdict).any()
     ]
-    worst = frame[frame["verdict"].isin(["hotspot", "watch"])].head(_LABELLED)
+    worst = frame[frame["verdict"] == ("hotspot" if ranked.count("hotspot") else "watch")].head(_LABELLED)
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True, "color": colours.muted}
     figure = go.Figure(
         traces,
@@ -78,8 +78,10 @@ def funnel_chart(ranked: RankedVerdicts, *, colours: Palette) -> Chart:
         },
     )
     hot = ranked.count("hotspot")
+    compared = frame["place"].nunique()
+    verb = "lies" if hot == 1 else "lie"
     title = (
-        f"{hot:,} of {len(frame):,} {many if len(frame) != 1 else one} lie too far above expectation for chance"
+        f"{hot:,} of {compared:,} {many if compared != 1 else one} {verb} too far above expectation for chance"
         if hot
         else f"No {one} lies too far above expectation for chance"
     )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -43,6 +42,8 @@ MAP_HEIGHT = 340
 MAP_SHARE = 0.44
 # A map of this share of the row is narrower than what a view is fitted to.
 _WIDER = 0.2
+# Degrees around what stands out, so that a person knows where it is.
+_AROUND = 4.0
 _METHOD = """
 1. **Observed**: own thefts of at least the threshold, or of unknown value, in the fixed window.
 2. **Expected**: exposure × the book's rate by calendar quarter, mode and commodity group, times the share reported
@@ -82,16 +83,17 @@ def values_of_book(key: ViewKey, *, level: Level, _view: View) -> dict[str, Book
 def box_of_verdicts(key: ViewKey, *, level: Level, _view: View) -> Box | None:
     """The box of what stands out, else of all: asked without filters, so that none moves the map."""
     ranked = ranked_of(key, level=level, _view=_view)
-    found = ranked.frame[ranked.frame["verdict"].isin(["hotspot", "watch"])]
-    frame = found if len(found) else ranked.frame
+    parts = [ranked.frame[ranked.frame["verdict"] == verdict] for verdict in ("hotspot", "watch")]
+    frame = next((part for part in parts if len(part)), ranked.frame)
     latitudes = pd.concat([frame[name] for name in frame if str(name).endswith("latitude")]).dropna()
     longitudes = pd.concat([frame[name] for name in frame if str(name).endswith("longitude")]).dropna()
     if latitudes.empty:
         return None
-    south, north = np.quantile(latitudes, [0.0, 1.0])
-    west, east = np.quantile(longitudes, [0.0, 1.0])
-    more = max(_WIDER * float(east - west), 1.0)
-    return float(south) - 1, max(float(west) - more, -180.0), float(north) + 1, min(float(east) + more, 180.0)
+    south, north = latitudes.min(), latitudes.max()
+    west, east = longitudes.min(), longitudes.max()
+    more = max(_WIDER * float(east - west), _AROUND)
+    low, high = max(float(south) - _AROUND / 2, -85.0), min(float(north) + _AROUND / 2, 85.0)
+    return low, max(float(west) - more, -180.0), high, min(float(east) + more, 180.0)
 
 
 def levels_of(here: Context) -> tuple[Level, ...]:
@@ -112,7 +114,7 @@ def show_verdicts(here: Context, *, level: Level, cards: Callable[[Sequence[Kpi]
     key: ViewKey = (here.info.id, here.scope, filters)
     ranked = ranked_of(key, level=level, _view=view)
     values = values_of_book(key, level=level, _view=view)
-    cards([book_card(here, value) for value in values.values()])
+    cards([book_card(value, level=level) for value in values.values()])
     sentence = headline(ranked, currency=here.currency)
     st.markdown(f"**{escape(sentence)}**  \n:small[:gray[{escape(rests_on(here, ranked))}]]")
     if ranked.frame.empty:
@@ -126,18 +128,18 @@ def show_verdicts(here: Context, *, level: Level, cards: Callable[[Sequence[Kpi]
     show_funnel(here, ranked, view=view)
 
 
-def book_card(here: Context, value: BookValue) -> Kpi:
+def book_card(value: BookValue, *, level: Level) -> Kpi:
     """A number of the fixed window as a card: its interval stands where others have a change."""
     measure = value.measure
     unit: Any = "percent" if measure.unit == "percent" else "rate"
     lines = [measure.definition, f"= {measure.formula}.", f"Interval: {measure.interval}."]
     lines += [f"{caveat[:1].upper()}{caveat[1:]}." for caveat in value.caveats]
-    level = "90%" if measure.unit == "percent" else "95%"
+    sure = "90%" if measure.unit == "percent" else "95%"
     said = value.caveats[0] if value.value is None and value.caveats else ""
     if value.interval is not None:
         low, high = (format_value(end, unit) for end in value.interval)
-        said = f"per {value.per}, {level} {low}–{high}" if value.per else f"{level} {low}–{high}"
-    label = measure.label if value.per or not value.caveats else f"{measure.label} {value.caveats[0].split()[-1]}"
+        said = f"per {value.per}, {sure} {low}–{high}" if value.per else f"{sure} {low}–{high}"
+    label = f"{measure.label} {LEVEL_NAMES[level][1]}" if measure.unit == "percent" else measure.label
     return Kpi(
         label,
         value.value,
@@ -204,6 +206,9 @@ def show_ranking(here: Context, ranked: RankedVerdicts, *, values: dict[str, Boo
         key=f"{PAGE}-ranking-{ranked.level}",
         alt=f"{many.capitalize()} ranked by expected excess loss",
     )
+    if prior := int((ranked.frame["basis"] != "").sum()):
+        own = ranked.frame["basis"].max()
+        st.caption(f"{LOOKS[''].icon} {prior:,} of {len(ranked.frame):,}: {own}. Thefts and exposure are your own.")
     with st.container(horizontal=True, vertical_alignment="center"):
         downloads(
             f"{one} verdicts",

@@ -171,10 +171,24 @@ def test_frequency_and_loss_cost_per_1000_with_interval_and_n(book: View) -> Non
     # Every theft lost 50,000, and every shipment is worth 1,000.
     assert found["theft_loss_cost"].value == pytest.approx(1000 * 60 * 50_000 / 1_320_000)
     share = found["worst_ten_share"]
+    assert share.value is None
+    assert share.caveats == ("no more than 10 lanes with a verdict in this selection",)
+
+
+def test_the_share_in_the_ten_worst_has_an_interval_around_it(tmp_path: Path) -> None:
+    lanes = "lane_id,origin_site_id,destination_site_id,mode\n" + "".join(f"L{n},S1,S3,road\n" for n in range(1, 13))
+    goods = [shipments(50, lane=f"L{n}", month="2025-03") for n in range(1, 13)]
+    view = load_book(
+        tmp_path,
+        goods=goods,
+        lost=[thefts(20, lane="L1", month="2025-03"), thefts(2, lane="L2", month="2025-03")],
+        more={"lane.csv": lanes},
+    )
+    share = book_values(view, ranked=ranked_verdicts(view, level="lane"))["worst_ten_share"]
     assert share.value is not None
-    assert 0.9 < share.value <= 1.0
     assert share.interval is not None
-    assert share.caveats == ("of 2 lanes",)
+    assert share.n == 12
+    assert 0.9 < share.interval[0] <= share.value <= share.interval[1] <= 1
 
 
 def test_a_scoped_viewer_gets_no_severity_of_the_book(root: Path) -> None:

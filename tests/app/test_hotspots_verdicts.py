@@ -133,7 +133,7 @@ def test_the_funnel_marks_each_verdict_and_labels_the_worst() -> None:
     frame = places(("A", "hotspot", 39, 15.9), ("B", "ordinary", 2, 2.0), ("C", "not enough data", 0, 0.05))
     ranked = RankedVerdicts("lane", frame, Span(pd.Timestamp("2023-07-01").date(), pd.Timestamp("2026-04-01").date(), is_whole=True))  # fmt: skip # noqa: E501
     chart = funnel_chart(ranked, colours=LIGHT)
-    assert chart.title == "1 of 3 lanes lie too far above expectation for chance"
+    assert chart.title == "1 of 3 lanes lies too far above expectation for chance"
     marks = [trace for trace in chart.figure.data if trace.mode == "markers"]
     assert [trace.marker.symbol for trace in marks] == ["circle", "triangle-up"]
     assert [note.text for note in chart.figure.layout.annotations] == ["A → Z"]
