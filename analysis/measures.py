@@ -395,6 +395,75 @@ _ALL = (
 MEASURES: Mapping[str, Measure] = {measure.key: measure for measure in _ALL}
 
 
+@dataclass(frozen=True)
+class BookMeasure:
+    """A number that rests on the fit of the book and its fixed window: no period changes it.
+
+    Attributes
+    ----------
+    key, label, section, definition, formula, better
+        As of a :class:`Measure`.
+    unit
+        rate (a number per `per`) or percent (a share of 0 to 1).
+    per
+        What a rate is per.
+    interval
+        What its interval is, in words.
+    """
+
+    key: str
+    label: str
+    section: str
+    definition: str
+    formula: str
+    unit: Literal["rate", "percent"]
+    interval: str
+    per: str = ""
+    better: Better = "lower"
+
+
+_OF_THE_BOOK = (
+    BookMeasure(
+        key="theft_frequency",
+        label="Theft frequency",
+        section="Hotspots",
+        definition="Own thefts of the fixed window for each 1,000 units of exposure of one segment: trips on the line "
+        "haul, parcels on the last mile, site-months in storage. Attempts, incidents of carriers and of the market, "
+        "thefts below the threshold and accounts with a higher deductible are left out of both sides.",
+        formula="1,000 x counted own thefts / units of exposure",
+        unit="rate",
+        per="1,000 units of its segment",
+        interval="95%, exact (Garwood)",
+    ),
+    BookMeasure(
+        key="theft_loss_cost",
+        label="Theft loss cost",
+        section="Hotspots",
+        definition="Theft loss of the fixed window for each 1,000 of declared value. Every theft counts with the "
+        "capped mean loss of its commodity, because the value of only some thefts is known.",
+        formula="1,000 x sum of counted own thefts x severity of their class / declared value",
+        unit="rate",
+        per="1,000 of declared value",
+        interval="95%, exact for the number of thefts (Garwood); that of the severity is not in it",
+    ),
+    BookMeasure(
+        key="worst_ten_share",
+        label="Excess in ten worst",
+        section="Hotspots",
+        definition="Share of the loss expected above the portfolio's rate that lies in the ten places with most of "
+        "it: how far attention to a few places goes. Places below expectation count as 0.",
+        formula="excess x severity of the ten worst places / that of all places, the median under the posterior, where "
+        "the excess of a place is E x (ratio - 1), and 0 where the ratio is below 1",
+        unit="percent",
+        better="neutral",
+        interval="90%, of the same ten places under their posterior ratios",
+    ),
+)
+
+#: Measures that rest on the fit of the book, by key.
+BOOK_MEASURES: Mapping[str, BookMeasure] = {measure.key: measure for measure in _OF_THE_BOOK}
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number with at most this many significant digits, and no more decimals than it needs.
 

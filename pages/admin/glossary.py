@@ -6,7 +6,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from analysis.measures import MEASURES, Measure
+from analysis.measures import BOOK_MEASURES, MEASURES, BookMeasure, Measure
 from analysis.words import WORDS, Word
 from pages.shared.layout import escape
 
@@ -14,10 +14,11 @@ DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "neutral
 UNITS = {"count": "count", "base currency": "base currency of the portfolio", "percent": "percent"}
 
 
-def matching(text: str) -> tuple[list[Measure], list[Word]]:
+def matching(text: str) -> tuple[list[Measure | BookMeasure], list[Word]]:
     """The measures and words in which every part of the search is found."""
     parts = text.lower().split()
-    measures = [m for m in MEASURES.values() if _holds(parts, m.label, m.definition, m.formula, m.section)]
+    every: list[Measure | BookMeasure] = [*MEASURES.values(), *BOOK_MEASURES.values()]
+    measures = [m for m in every if _holds(parts, m.label, m.definition, m.formula, m.section)]
     return measures, [word for word in WORDS if _holds(parts, word.name, word.meaning, word.section)]
 
 
@@ -26,8 +27,11 @@ def _holds(parts: list[str], *texts: str) -> bool:
     return all(part in whole for part in parts)
 
 
-def show_measure(measure: Measure) -> None:
-    """One measure: definition, formula, and what qualifies it."""
+def qualifiers(measure: Measure | BookMeasure) -> list[str]:
+    """Unit, direction, what it needs, and what its interval is."""
+    if isinstance(measure, BookMeasure):
+        unit = f"per {measure.per}" if measure.per else UNITS[measure.unit]
+        return [unit, DIRECTIONS[measure.better], "on the fixed window of the fit", measure.interval]
     facts = [UNITS[measure.unit], DIRECTIONS[measure.better], f"needs {', '.join(measure.tables)}"]
     if measure.interval != "none":
         kind = "exact (Garwood)" if measure.interval == "poisson" else "Wilson"
@@ -36,11 +40,16 @@ def show_measure(measure: Measure) -> None:
         facts.append("the last 60 days still grow")
     if measure.target is not None:
         facts.append(f"target {measure.words(measure.target)}")
+    return facts
+
+
+def show_measure(measure: Measure | BookMeasure) -> None:
+    """One measure: definition, formula, and what qualifies it."""
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{escape(measure.label)}**")
         st.markdown(escape(measure.definition))
         st.markdown(f":gray[=] {escape(measure.formula)}")
-        st.caption(escape(" · ".join(facts)))
+        st.caption(escape(" · ".join(qualifiers(measure))))
 
 
 def show_word(word: Word) -> None:
@@ -66,7 +75,7 @@ def main() -> None:
     if not measures and not words:
         st.markdown(f"Nothing here matches *{escape(text or '')}*. Try a shorter word.")
         return
-    st.caption(f"{len(measures)} of {len(MEASURES)} measures, {len(words)} of {len(WORDS)} words")
+    st.caption(f"{len(measures)} of {len(MEASURES) + len(BOOK_MEASURES)} measures, {len(words)} of {len(WORDS)} words")
     for section, group in groupby(measures, key=lambda measure: measure.section):
         st.subheader(f"Measures: {section.lower()}", anchor=False)
         with st.grid(3, gap="small"):

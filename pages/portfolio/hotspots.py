@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -22,6 +23,7 @@ from analysis.hotspots import (
 )
 from analysis.measures import MEASURES, Measure
 from analysis.selection import Selection, unreachable
+from analysis.verdicts import LEVEL_NAMES, LEVELS, Level
 from analysis.values import MeasureValue, is_immature, lacking_words, monthly
 from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
 from pages.shared.context import Context, context, select
@@ -40,6 +42,7 @@ from pages.shared.hotspot_results import (
     values_of,
     week_of,
 )
+from pages.shared.hotspot_verdicts import levels_of, show_verdicts
 from pages.shared.layout import Kpi, downloads, escape, kpi_row, lacking, nothing_selected, page_header
 from pages.shared.narrowing import clicked, narrow, pick, picked_row
 from pages.shared.palette import palette
@@ -85,10 +88,14 @@ def main() -> None:
     if not told:
         lacking("incident", "where incidents, claims and shipments are")
         return
+    levels = levels_of(here)
+    if levels and (level := choose_level(levels)) is not None:
+        show_verdicts(here, level=level, cards=partial(show_cards, here, told=told, selection=Selection()))
+        return
     cards = st.container()
     measure, unit, layers, selection = choose(here, told=told)
     with cards:
-        show_cards(here, told=told, selection=selection)
+        show_cards(here, (), told=told, selection=selection)
     if missing := unreachable(measure.fact, selection):
         words = lacking_words(measure.fact, missing)
         heading(f"{words[:1].upper()}{words[1:]}", "Let go of what this page is narrowed to, or show another measure.")
@@ -97,6 +104,22 @@ def main() -> None:
     show_where(here, ranked=ranked, layers=layers, selection=selection)
     show_evidence(here, measure=measure, selection=selection)
     show_rows(here, measure=measure, told=told, selection=selection)
+
+
+def choose_level(levels: Sequence[Level]) -> Level | None:
+    """Verdicts by which level, the first of them where nothing is chosen? None: the counts."""
+    names = {level: f"Verdicts by {LEVEL_NAMES[level][0]}" for level in LEVELS if level in levels}
+    chosen: Level | Literal["counts"] = st.segmented_control(
+        "Show",
+        [*names, "counts"],
+        default=levels[0],
+        required=True,
+        format_func=lambda one: names.get(one, "Counts in the period"),
+        key=f"{PAGE}-level",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    return None if chosen == "counts" else chosen
 
 
 def choose(here: Context, *, told: Sequence[str]) -> tuple[Measure, PlaceUnit, tuple[str, ...], Selection]:
@@ -148,12 +171,12 @@ def choose(here: Context, *, told: Sequence[str]) -> tuple[Measure, PlaceUnit, t
     return measure, unit, tuple(layers), selection
 
 
-def show_cards(here: Context, *, told: Sequence[str], selection: Selection) -> None:
-    """The numbers of the period, against the comparison."""
+def show_cards(here: Context, first: Sequence[Kpi], *, told: Sequence[str], selection: Selection) -> None:
+    """Cards given, if any, and the numbers of the period, against the comparison."""
     reached = [key for key in CARDS if key in told and not unreachable(MEASURES[key].fact, selection)]
     left_out = {MEASURES[key].fact for key in told} - {MEASURES[key].fact for key in reached}
-    keys = tuple(reached[:MOST_CARDS])
-    if not keys:
+    keys = tuple(reached[: MOST_CARDS - len(first)])
+    if not keys and not first:
         return
     if left_out:
         words = [lacking_words(fact, unreachable(fact, selection)) for fact in sorted(left_out)]
@@ -164,7 +187,9 @@ def show_cards(here: Context, *, told: Sequence[str], selection: Selection) -> N
         earlier = selection.without("month")
         key = (here.info.id, here.scope, here.filters.previous(here.comparison))
         before = values_of(key, measures=keys, selection=earlier, _view=here.comparison_view)
-    kpi_row([card(here, now[key], before=before.get(key), narrowed=selection.month is not None) for key in keys])
+    shown = [card(here, now[key], before=before.get(key), narrowed=selection.month is not None) for key in keys]
+    # Beside numbers of a fixed window, which have no trend, one would only take room.
+    kpi_row([*first, *(replace(one, trend=()) for one in shown)] if first else shown)
 
 
 def card(here: Context, value: MeasureValue, *, before: MeasureValue | None, narrowed: bool) -> Kpi:

@@ -81,6 +81,8 @@ class Kpi:
         How many events it rests on; shown when there are few.
     compared
         False where there is nothing that it could be compared with.
+    note
+        Said under the number in place of a change: its interval, or its window.
     """
 
     label: str
@@ -93,6 +95,7 @@ class Kpi:
     n: int | None = None
     per: str = ""
     compared: bool = True
+    note: str = ""
 
 
 def page_header(title: str, question: str, *, filtered: bool = True) -> None:
@@ -303,7 +306,9 @@ def _against(here: Context) -> str:
 
 def _no_comparison(card: Kpi) -> str | None:
     if card.value is None:
-        return "not in the data"
+        return card.note or "not in the data"
+    if card.note:
+        return card.note
     return "no earlier data" if card.compared and card.previous is None else None
 
 

@@ -76,8 +76,8 @@ class Classes:
 def classes(values: Iterable[float], *, colours: Sequence[str] | None = None, most: int = 5) -> Classes:
     """Into which classes, at most so many, do these values fall?
 
-    Edges are taken from 1, 2, 5, 10, 20, 50 and so on, evenly from the least to the largest: places differ by orders
-    of magnitude, and one giant must not leave all others in the lowest class.
+    Edges are taken from 1, 2, 5, 10, 20, 50 and so on, evenly between the least and the largest: places differ by
+    orders of magnitude, and one giant must not leave all others in the lowest class.
     """
     known = [float(value) for value in values if np.isfinite(value)]
     scale = tuple(colours or palette().sequence)

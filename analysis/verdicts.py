@@ -1,0 +1,433 @@
+"""What the fit of the book says of each lane, corridor and site: where to look first, and how sure that is.
+
+Verdicts are tables of the snapshot (analysis/models.py). Here they are only read, ranked and put into words: a filter
+or a scope cuts which rows are shown, and never changes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from analysis.discovery import expected_chance
+from analysis.intervals import poisson_interval
+from analysis.measures import BOOK_MEASURES, BookMeasure, magnitude, significant
+from data.portfolio import View
+
+Level = Literal["lane", "corridor", "site"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+LEVEL_NAMES: dict[Level, tuple[str, str]] = {
+    "lane": ("lane", "lanes"),
+    "corridor": ("corridor", "corridors"),
+    "site": ("site", "sites"),
+}
+#: What is counted in each segment.
+UNIT_NAMES = {"line haul": "trips", "last mile": "parcels", "storage": "site-months"}
+#: What a row without a verdict of its own is called.
+PRIOR = "class prior"
+HOTSPOT_RATIO = 1.5
+WORST = 10
+_DRAWS = 2000
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+_ENDS = {
+    "lane": """
+        select l.lane_id as place, o.latitude as origin_latitude, o.longitude as origin_longitude,
+            d.latitude as destination_latitude, d.longitude as destination_longitude
+        from lane as l
+        left join site as o on o.site_id = l.origin_site_id
+        left join site as d on d.site_id = l.destination_site_id""",
+    # A corridor runs between the middles of where its lanes begin and end.
+    "corridor": """
+        select k.corridor as place, avg(o.latitude) as origin_latitude, avg(o.longitude) as origin_longitude,
+            avg(d.latitude) as destination_latitude, avg(d.longitude) as destination_longitude
+        from lane_key as k
+        left join site as o on o.site_id = k.origin_site_id
+        left join site as d on d.site_id = k.destination_site_id
+        group by k.corridor""",
+    "site": "select site_id as place, latitude, longitude from site",
+}
+_NAMES = {
+    "lane": "select lane_id as place, label from lane_key",
+    "corridor": "select corridor as place, any_value(corridor_label) as label from lane_key group by corridor",
+    "site": "select site_id as place, coalesce(name, site_id) as label from site",
+}
+_VERDICTS = """
+select place_id as place, label, segment, units, value_base, maturity, observed, expected, raw_ratio, ratio, low, high,
+    probability, weight, verdict, rate, severity, excess_thefts, excess_loss, loss_cost
+from hotspot_verdict
+where level = $level
+"""
+# What a scoped person has at places whose verdict would give others away: own count, own exposure, and the prior.
+_OWN = """
+with
+own as (
+    select place_id as place, segment, sum(units) as units, sum(value_base) as value_base,
+        sum(observed)::bigint as observed, case when bool_and(expected is not null) then sum(expected) end as expected
+    from hotspot_share
+    where level = $level
+    group by place_id, segment
+),
+final as (
+    select o.*, 1.0 as ratio, p.low, p.high, p.probability, 0.0 as weight
+    from own as o
+    left join hotspot_prior as p on p.level = $level and p.segment = o.segment
+    where not exists (
+        select 1
+        from hotspot_verdict as v
+        where v.level = $level and v.place_id = o.place and v.segment = o.segment
+    )
+)
+select * from final
+"""
+_SHARES = """
+select segment, commodity, sum(units) as units, sum(value_base) as value_base, sum(observed)::bigint as observed
+from hotspot_share
+where level = 'lane'
+group by segment, commodity
+order by all
+"""
+
+
+@dataclass(frozen=True)
+class Span:
+    """The months that the fit rests on, both inclusive; ``is_whole`` where it is known that exposure fills them."""
+
+    first_month: date
+    last_month: date
+    is_whole: bool
+
+    @property
+    def months(self) -> int:
+        """How many months these are."""
+        first, last = self.first_month, self.last_month
+        return (last.year - first.year) * 12 + last.month - first.month + 1
+
+    @property
+    def words(self) -> str:
+        """The months in words: "Jul 2023 – Apr 2026 (34 months)"."""
+        ends = [f"{_MONTHS[month.month - 1]} {month.year}" for month in (self.first_month, self.last_month)]
+        return f"{ends[0]} – {ends[1]} ({self.months} months)"
+
+
+@dataclass(frozen=True)
+class RankedVerdicts:
+    """The places of one level, the largest expected excess loss first.
+
+    Attributes
+    ----------
+    level
+        lane, corridor or site.
+    frame
+        One row a place and segment: `place`, `label`, `segment`, `units` (of the segment), `value_base`, `observed` and
+        `expected` (thefts of the window), `raw_ratio`, `ratio` (shrunken), `low`, `high` (90% interval), `probability`
+        (of a true ratio above 1.5), `weight` (of own data, 0 to 1), `verdict`, `basis`, `rate`, `severity`,
+        `excess_thefts`, `excess_loss` (base currency, in the window), `loss_cost`, and coordinates in degrees.
+        `basis` is empty for a verdict of the whole book; else it says that only the class prior is shown, and verdict,
+        raw ratio and losses are then missing, while observed, units and value are the viewer's own.
+    span
+        The months that the fit rests on; None where nothing is fitted.
+    """
+
+    level: Level
+    frame: pd.DataFrame
+    span: Span | None
+
+    @property
+    def watched(self) -> pd.DataFrame:
+        """The watch list, the largest expected excess loss first."""
+        return self.frame[self.frame["verdict"] == "watch"]
+
+    @property
+    def watched_by_chance(self) -> float:
+        """How many of the watch list are expected to be chance: the sum of 1 - P."""
+        return expected_chance(self.watched["probability"].to_numpy()) if len(self.watched) else 0.0
+
+    @property
+    def found_by_chance(self) -> float:
+        """How many of the hotspots are expected to be chance."""
+        found = self.frame[self.frame["verdict"] == "hotspot"]
+        return expected_chance(found["probability"].to_numpy()) if len(found) else 0.0
+
+    def count(self, verdict: str) -> int:
+        """How many places have this verdict."""
+        return int((self.frame["verdict"] == verdict).sum())
+
+
+@dataclass(frozen=True)
+class BookValue:
+    """A number of the book's fit over what a view shows, with its interval, n and caveats.
+
+    ``value`` is None where it cannot be told; ``caveats`` then say why. ``n`` counts thefts, or places.
+    """
+
+    measure: BookMeasure
+    value: float | None
+    interval: tuple[float, float] | None
+    n: int
+    per: str = ""
+    caveats: tuple[str, ...] = ()
+
+
+def has_verdicts(view: View) -> bool:
+    """Does the fit say anything of what this person may see? Ask it of a view without filters.
+
+    Exposure without any theft makes no rate, and nothing could be expected of a place.
+    """
+    if "hotspot_verdict" not in view.snapshot.present:
+        return False
+    ((found,),) = view.rows(
+        "select exists (select 1 from hotspot_verdict where expected > 0)"
+        " or exists (select 1 from hotspot_share where observed > 0)"
+    )
+    return bool(found)
+
+
+def opening_level(view: View) -> Level:
+    """At which level does the page open? The finest at which a fifth of the exposure has enough data."""
+    found = view.rows("select level from hotspot_level where opens")
+    return next((level for level in LEVELS if (level,) in found), "lane")
+
+
+def told_levels(view: View) -> tuple[Level, ...]:
+    """At which levels is there anything to rank?"""
+    found = {level for (level,) in view.rows("select distinct level from hotspot_share")}
+    return tuple(level for level in LEVELS if level in found)
+
+
+def fit_span(view: View) -> Span | None:
+    """Which months do the verdicts rest on? The window, from the first quarter with exposure where that is known."""
+    rows = view.rows(
+        "select w.first_month, (w.end_month - interval 1 month)::date, (select min(quarter) from class_rate)"
+        " from fit_window as w"
+    )
+    if not rows:
+        return None
+    first, last, exposed = rows[0]
+    return Span(max(first, exposed) if exposed else first, last, is_whole=exposed is not None)
+
+
+def ranked_verdicts(view: View, *, level: Level) -> RankedVerdicts:
+    """Which places cost most above what their traffic would make one expect?
+
+    Ranked by expected excess loss = E x (posterior mean - 1) x severity. A scoped person gets the book's verdict where
+    enough insureds share a place, and elsewhere own count, own exposure and the class prior, labelled so, at the end.
+
+    Parameters
+    ----------
+    view
+        A period on it has no effect: verdicts rest on a fixed window.
+    level
+        lane, corridor or site.
+    """
+    one = LEVEL_NAMES[level][0]
+    judged = view.frame(_VERDICTS, {"level": level}).assign(basis="")
+    if view.scope.insureds is None:
+        frame = judged
+    else:
+        own = view.frame(_OWN, {"level": level}).assign(basis=f"{PRIOR}; not this {one}'s own verdict")
+        own = own.merge(view.frame(_NAMES[level]), on="place", how="left")
+        frame = pd.concat([judged, own], ignore_index=True) if len(own) and len(judged) else own if len(own) else judged
+        frame = frame.reindex(columns=judged.columns)
+    frame["label"] = frame["label"].astype("object").where(frame["label"].notna(), frame["place"])
+    frame["verdict"] = frame["verdict"].astype("object").where(frame["verdict"].notna(), "")
+    frame = frame.merge(view.frame(_ENDS[level]), on="place", how="left")
+    frame = frame.sort_values(
+        ["excess_loss", "excess_thefts", "observed", "units", "place", "segment"],
+        ascending=[False, False, False, False, True, True],
+        na_position="last",
+    ).reset_index(drop=True)
+    return RankedVerdicts(level=level, frame=frame, span=fit_span(view))
+
+
+def headline(ranked: RankedVerdicts, *, currency: str) -> str:
+    """What to do first, and why, in one sentence; honest where nothing stands out or nothing can be told."""
+    one, many = LEVEL_NAMES[ranked.level]
+    frame = ranked.frame
+    if frame.empty:
+        return f"No {one} of this selection has exposure: nothing can be compared"
+    own = frame[frame["basis"] != ""]
+    if len(own) == len(frame):
+        return (
+            f"No {one} has a verdict that may be shown to you: {_thefts(int(own['observed'].sum()))} of your own on "
+            f"{_places(len(own), one, many)}, shown with the {PRIOR}"
+        )
+    for verdict in ("hotspot", "watch"):
+        found = frame[frame["verdict"] == verdict]
+        if len(found):
+            return _first(found.iloc[0], ranked, verdict=verdict, currency=currency)
+    ordinary = ranked.count("ordinary")
+    if ordinary:
+        return (
+            f"Nothing stands out: none of {_places(ordinary, one, many)} with enough data is likely to exceed "
+            f"{HOTSPOT_RATIO:g} times the portfolio's rate"
+        )
+    return (
+        f"Not enough data for a verdict on any {one}: {_thefts(int(frame['observed'].sum()))} on "
+        f"{_places(len(frame), one, many)} of this selection"
+    )
+
+
+def _first(row: pd.Series[Any], ranked: RankedVerdicts, *, verdict: str, currency: str) -> str:
+    values: dict[str, float] = {
+        name: float(row[name])
+        for name in ("observed", "expected", "ratio", "low", "high", "excess_loss", "probability")
+    }
+    label = str(row["label"]).replace(" → ", " to ")
+    reason = (
+        f"{_thefts(int(values['observed']))} where {significant(values['expected'])} were expected "
+        f"({significant(values['ratio'], 2)} times, 90% interval {significant(values['low'], 2)}–"
+        f"{significant(values['high'], 2)})"
+    )
+    money = excess_words(values["excess_loss"], ranked.span, currency=currency)
+    if verdict == "hotspot":
+        return f"Look at {label} first: {reason}{money}"
+    likely = significant(100 * values["probability"], 2)
+    return (
+        f"No hotspot beyond doubt; watch {label} first: {reason}, {likely}% likely to exceed {HOTSPOT_RATIO:g} times"
+        f"{money}"
+    )
+
+
+def excess_words(excess_loss: float, span: Span | None, *, currency: str) -> str:
+    """The excess as it ends a sentence: by year where the span is known to be full of exposure, else in the window."""
+    if not np.isfinite(excess_loss) or excess_loss <= 0 or span is None:
+        return ""
+    if span.is_whole and span.months >= 12:
+        return f", about {currency} {magnitude(excess_loss * 12 / span.months)} a year above expectation"
+    return f", about {currency} {magnitude(excess_loss)} above expectation in {span.months} months"
+
+
+def watch_words(ranked: RankedVerdicts) -> str:
+    """The watch list in one sentence: how long it is, and how many of it are expected to be chance."""
+    number = len(ranked.watched)
+    one, many = LEVEL_NAMES[ranked.level]
+    if not number:
+        return f"No {one} is on the watch list"
+    chance = significant(ranked.watched_by_chance, 2)
+    verb = "is" if number == 1 else "are"
+    return f"{_places(number, one, many)} {verb} on the watch list; {chance} of them expected to be chance"
+
+
+def notes(view: View, *, level: Level) -> tuple[str, ...]:
+    """What does the fit leave out, and what does it rest on? Sentences without full stop; none for a scoped person."""
+    return tuple(
+        str(text)
+        for (text,) in view.rows("select text from model_note where level is null or level = $level", {"level": level})
+    )
+
+
+def book_values(
+    view: View, *, ranked: RankedVerdicts, generator: np.random.Generator | None = None
+) -> dict[str, BookValue]:
+    """Theft frequency, loss cost and concentration of what a view shows, over the fixed window.
+
+    Parameters
+    ----------
+    ranked
+        Places that the concentration is of.
+    generator
+        Of the draws behind the interval of the concentration; None: the same draws each time.
+    """
+    shares = view.frame(_SHARES)
+    values = (
+        _frequency(shares),
+        _loss_cost(shares, view=view),
+        _concentration(ranked, view=view, generator=generator or np.random.default_rng(0)),
+    )
+    return {value.measure.key: value for value in values}
+
+
+def _frequency(shares: pd.DataFrame) -> BookValue:
+    """Of the segment with most units expected; the others are caveats, never added."""
+    measure = BOOK_MEASURES["theft_frequency"]
+    by_segment = shares.groupby("segment")[["units", "observed"]].sum().query("units > 0")
+    if by_segment.empty:
+        return BookValue(measure, None, None, 0, caveats=("no exposure in this selection",))
+    ordered = by_segment.sort_values(["observed", "units"], ascending=False)
+    (main, *others) = [
+        (str(name), int(count), float(units))
+        for name, count, units in zip(ordered.index, ordered["observed"], ordered["units"], strict=True)
+    ]
+    segment, thefts, units = main
+    low, high = poisson_interval(thefts)
+    unit = UNIT_NAMES[segment]
+    caveats = [f"{segment} only: {_thefts(thefts)} over {units:,.0f} {unit}"]
+    caveats += [
+        f"{name}: {significant(1000 * count / exposure)} per 1,000 {UNIT_NAMES[name]} from {_thefts(count)}"
+        for name, count, exposure in others
+    ]
+    return BookValue(
+        measure,
+        1000 * thefts / units,
+        (1000 * low / units, 1000 * high / units),
+        thefts,
+        per=f"1,000 {unit}",
+        caveats=tuple(caveats),
+    )
+
+
+def _loss_cost(shares: pd.DataFrame, *, view: View) -> BookValue:
+    measure = BOOK_MEASURES["theft_loss_cost"]
+    severities = view.frame("select segment, commodity, severity, thefts, valued from class_severity")
+    value = float(shares["value_base"].sum())
+    if severities.empty or severities["severity"].isna().all():
+        return BookValue(measure, None, None, 0, caveats=("it rests on losses of the whole book",))
+    if not value > 0:
+        return BookValue(measure, None, None, 0, caveats=("no declared value in this selection",))
+    keys = zip(severities["segment"], severities["commodity"].fillna(""), strict=True)
+    severity_of = dict(zip(keys, severities["severity"].astype(float), strict=True))
+    loss = sum(
+        count * severity_of.get((segment, commodity), severity_of.get((segment, ""), float("nan")))
+        for segment, commodity, count in zip(
+            shares["segment"], shares["commodity"].fillna(""), shares["observed"], strict=True
+        )
+        if count
+    )
+    thefts = int(shares["observed"].sum())
+    totals = severities[severities["commodity"].isna()]
+    caveats = [f"loss known of {int(totals['valued'].sum())} of the book's {int(totals['thefts'].sum())} thefts"]
+    cost = 1000 * float(loss) / value
+    if not np.isfinite(cost):
+        return BookValue(measure, None, None, thefts, caveats=("no loss of a theft is known",))
+    low, high = poisson_interval(thefts)
+    scale = cost / thefts if thefts else 0.0
+    interval = (scale * low, scale * high) if thefts else None
+    return BookValue(measure, cost, interval, thefts, per="1,000 of value", caveats=tuple(caveats))
+
+
+def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.Generator) -> BookValue:
+    measure = BOOK_MEASURES["worst_ten_share"]
+    one, many = LEVEL_NAMES[ranked.level]
+    frame = ranked.frame[ranked.frame["excess_loss"].notna()].reset_index(drop=True)
+    if not (frame["excess_loss"] > 0).any():
+        return BookValue(measure, None, None, len(frame), caveats=(f"no {one} above expectation in this selection",))
+    if frame["place"].nunique() <= WORST:
+        said = f"no more than {WORST} {many} with a verdict in this selection"
+        return BookValue(measure, None, None, frame["place"].nunique(), caveats=(said,))
+    priors = view.rows("select segment, dispersion from hotspot_prior where level = $level", {"level": ranked.level})
+    a = frame["segment"].map(dict(priors)).to_numpy(dtype=float)
+    expected, severity = frame["expected"].to_numpy(dtype=float), frame["severity"].to_numpy(dtype=float)
+    ratios = generator.gamma(a + frame["observed"].to_numpy(dtype=float), 1 / (a + expected), (_DRAWS, len(frame)))
+    losses = np.maximum(ratios - 1, 0) * expected * severity
+    drawn = losses[:, :WORST].sum(axis=1) / np.maximum(losses.sum(axis=1), 1e-300)
+    low, middle, high = np.quantile(drawn, [0.05, 0.5, 0.95])
+    return BookValue(
+        measure,
+        float(middle),
+        (float(low), float(high)),
+        frame["place"].nunique(),
+        caveats=(f"of {_places(frame['place'].nunique(), one, many)}",),
+    )
+
+
+def _thefts(number: int) -> str:
+    return f"{number:,} theft" if number == 1 else f"{number:,} thefts"
+
+
+def _places(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

@@ -1,0 +1,356 @@
+"""The statistics of the Hotspots page: what stands out beyond chance, and where to look first."""
+# ruff: noqa: ARG001 - a key is there to be hashed
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analysis.export import ExportColumn
+from analysis.filters import Filters
+from analysis.verdicts import (
+    LEVEL_NAMES,
+    BookValue,
+    Level,
+    RankedVerdicts,
+    book_values,
+    has_verdicts,
+    headline,
+    notes,
+    opening_level,
+    ranked_verdicts,
+    told_levels,
+    watch_words,
+)
+from data.portfolio import View
+from pages.shared.context import Context, select
+from pages.shared.funnel_chart import funnel_chart
+from pages.shared.hotspot_results import ViewKey
+from pages.shared.layout import Kpi, downloads, escape, nothing_selected
+from pages.shared.maps import Box
+from pages.shared.numbers import format_value
+from pages.shared.palette import palette
+from pages.shared.verdict_map import verdict_map
+from pages.shared.verdict_words import LOOKS, verdict_colour, verdict_legend, verdict_words
+
+PAGE = "hotspots"
+MAP_HEIGHT = 340
+MAP_SHARE = 0.44
+# A map of this share of the row is narrower than what a view is fitted to.
+_WIDER = 0.2
+# Degrees around what stands out, so that a person knows where it is.
+_AROUND = 4.0
+_METHOD = """
+1. **Observed**: own thefts of at least the threshold, or of unknown value, in the fixed window.
+2. **Expected**: exposure × the book's rate by calendar quarter, mode and commodity group, times the share reported
+   by now: growth, mix and trend are not taken for place.
+3. **Ratio**: observed / expected, drawn towards 1 the more, the less data a place has (posterior of a Gamma prior
+   fitted on the book), with its 90% interval. *Own data* is the weight that the place itself has in it.
+4. **P(ratio > 1.5)**: the posterior probability that the true ratio exceeds 1.5.
+5. **Verdict**: *hotspot*: the largest set of which at most 5% are expected to be chance; *watch*: P at least 50%;
+   *ordinary*: the rest with enough data; *not enough data*: own data weigh less than 25%.
+6. **Excess loss**: expected × (ratio − 1) × the capped mean loss of the place's commodities. The list is ranked by it.
+"""
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def told_of(key: ViewKey, *, _view: View) -> tuple[Level, ...]:
+    """Levels at which the fit says anything to this person, the one to open first; none without verdicts."""
+    if not has_verdicts(_view):
+        return ()
+    levels = told_levels(_view)
+    opening = opening_level(_view)
+    return tuple(sorted(levels, key=lambda level: level != opening))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def ranked_of(key: ViewKey, *, level: Level, _view: View) -> RankedVerdicts:
+    """Places of one level, ranked by expected excess loss."""
+    return ranked_verdicts(_view, level=level)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def values_of_book(key: ViewKey, *, level: Level, _view: View) -> dict[str, BookValue]:
+    """Frequency, loss cost and concentration."""
+    return book_values(_view, ranked=ranked_of(key, level=level, _view=_view))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def box_of_verdicts(key: ViewKey, *, level: Level, _view: View) -> Box | None:
+    """The box of what stands out, else of all: asked without filters, so that none moves the map."""
+    ranked = ranked_of(key, level=level, _view=_view)
+    parts = [ranked.frame[ranked.frame["verdict"] == verdict] for verdict in ("hotspot", "watch")]
+    frame = next((part for part in parts if len(part)), ranked.frame)
+    latitudes = pd.concat([frame[name] for name in frame if str(name).endswith("latitude")]).dropna()
+    longitudes = pd.concat([frame[name] for name in frame if str(name).endswith("longitude")]).dropna()
+    if latitudes.empty:
+        return None
+    south, north = latitudes.min(), latitudes.max()
+    west, east = longitudes.min(), longitudes.max()
+    more = max(_WIDER * float(east - west), _AROUND)
+    low, high = max(float(south) - _AROUND / 2, -85.0), min(float(north) + _AROUND / 2, 85.0)
+    return low, max(float(west) - more, -180.0), high, min(float(east) + more, 180.0)
+
+
+def levels_of(here: Context) -> tuple[Level, ...]:
+    """Levels with verdicts, the one to open first; none where the book has no exposure."""
+    return told_of(whole_key(here), _view=here.snapshot.view(here.scope, Filters()))
+
+
+def whole_key(here: Context) -> ViewKey:
+    """What this person sees without any filter."""
+    return here.info.id, here.scope, Filters()
+
+
+def show_verdicts(here: Context, *, level: Level, cards: Callable[[Sequence[Kpi]], None]) -> None:
+    """Cards, the sentence that says what to do first, map with table, funnel with watch list, and the method."""
+    # A lane is picked on this map: its filter does not narrow it. A period never cuts a verdict.
+    filters = here.filters.without("period", "lane") if level == "lane" else here.filters.without("period")
+    view = here.snapshot.view(here.scope, filters)
+    key: ViewKey = (here.info.id, here.scope, filters)
+    ranked = ranked_of(key, level=level, _view=view)
+    values = values_of_book(key, level=level, _view=view)
+    cards([book_card(value, level=level) for value in values.values()])
+    sentence = headline(ranked, currency=here.currency)
+    st.markdown(f"**{escape(sentence)}**  \n:small[:gray[{escape(rests_on(here, ranked))}]]")
+    if ranked.frame.empty:
+        nothing_selected(f"{LEVEL_NAMES[level][1]} with exposure")
+        return
+    left, right = st.columns([MAP_SHARE, 1 - MAP_SHARE], gap="small")
+    with left:
+        show_map(here, ranked, sentence=sentence)
+    with right:
+        show_ranking(here, ranked, values=values)
+    show_funnel(here, ranked, view=view)
+
+
+def book_card(value: BookValue, *, level: Level) -> Kpi:
+    """A number of the fixed window as a card: its interval stands where others have a change."""
+    measure = value.measure
+    unit: Any = "percent" if measure.unit == "percent" else "rate"
+    lines = [measure.definition, f"= {measure.formula}.", f"Interval: {measure.interval}."]
+    lines += [f"{caveat[:1].upper()}{caveat[1:]}." for caveat in value.caveats]
+    sure = "90%" if measure.unit == "percent" else "95%"
+    said = value.caveats[0] if value.value is None and value.caveats else ""
+    if value.interval is not None:
+        low, high = (format_value(end, unit) for end in value.interval)
+        said = f"per {value.per}, {sure} {low}–{high}" if value.per else f"{sure} {low}–{high}"
+    label = f"{measure.label} {LEVEL_NAMES[level][1]}" if measure.unit == "percent" else measure.label
+    return Kpi(
+        label,
+        value.value,
+        unit,
+        better=measure.better,
+        definition=escape(" ".join(lines)),
+        n=value.n if measure.unit != "percent" else None,
+        compared=False,
+        note=said,
+    )
+
+
+def rests_on(here: Context, ranked: RankedVerdicts) -> str:
+    """What the verdicts rest on, always in sight."""
+    window = f"Verdicts and rates: {ranked.span.words}, the whole book" if ranked.span else "The whole book"
+    return f"{window}; filters cut what is shown and never change a verdict. Losses in {here.currency}."
+
+
+def show_map(here: Context, ranked: RankedVerdicts, *, sentence: str) -> None:
+    """The map, whose colours are shrunken ratios."""
+    everything = here.snapshot.view(here.scope, Filters())
+    verdict_map(
+        ranked.frame,
+        box=box_of_verdicts(whole_key(here), level=ranked.level, _view=everything),
+        key=f"{PAGE}-verdicts-{here.info.id}-{ranked.level}",
+        height=MAP_HEIGHT,
+        alt=f"Map of {LEVEL_NAMES[ranked.level][1]} by verdict. {sentence}",
+        picked=here.filters.lane if ranked.level == "lane" else (),
+        on_pick=partial(pick_lane, here.filters.lane) if ranked.level == "lane" else None,
+    )
+
+
+def pick_lane(chosen: tuple[str, ...], place: str) -> None:
+    """Filter by a lane; a second time lets it go. For callbacks only."""
+    select("lane", [] if chosen == (place,) else [place])
+
+
+def show_ranking(here: Context, ranked: RankedVerdicts, *, values: dict[str, BookValue]) -> None:
+    """The places ranked by expected excess loss, and their download."""
+    one, many = LEVEL_NAMES[ranked.level]
+    st.dataframe(
+        styled(ranking(ranked)),
+        hide_index=True,
+        height=MAP_HEIGHT - 42,
+        column_config={
+            "rank": st.column_config.NumberColumn("#", width=34),
+            "place": st.column_config.TextColumn(one.capitalize(), width=190),
+            "verdict": st.column_config.TextColumn("Verdict", width=84),
+            "excess_loss": st.column_config.NumberColumn(
+                f"Excess, {here.currency}",
+                format="compact",
+                width=76,
+                help="Expected x (ratio - 1) x severity, in the whole window. The list is ranked by it.",
+            ),
+            "observed": st.column_config.NumberColumn("Thefts", width=56, help="Own thefts of the window."),
+            "expected": st.column_config.NumberColumn("Expected", format="%.3g", width=72),
+            "ratio": st.column_config.NumberColumn("Ratio", format="%.2g", width=52, help="Shrunken."),
+            "interval": st.column_config.TextColumn("90% interval", width=85),
+            "probability": st.column_config.NumberColumn("P(ratio > 1.5)", format="%.0f%%", width=95),
+            "weight": st.column_config.NumberColumn(
+                "Own data", format="%.0f%%", width=75, help="How much of the ratio rests on the place itself."
+            ),
+        },
+        key=f"{PAGE}-ranking-{ranked.level}",
+        alt=f"{many.capitalize()} ranked by expected excess loss",
+    )
+    if prior := int((ranked.frame["basis"] != "").sum()):
+        own = ranked.frame["basis"].max()
+        st.caption(f"{LOOKS[''].icon} {prior:,} of {len(ranked.frame):,}: {own}. Thefts and exposure are your own.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        downloads(
+            f"{one} verdicts",
+            {many.capitalize(): (ranked.frame, verdict_columns(ranked, here.currency)), "Key figures": figures(values)},
+            key=f"{PAGE}-verdicts-{ranked.level}",
+        )
+
+
+def ranking(ranked: RankedVerdicts) -> pd.DataFrame:
+    """What the table shows of the ranked places; probability and weight in percent."""
+    frame = ranked.frame
+    # A place of two segments, as a site with storage, is named with its segment.
+    twice = frame.duplicated("place", keep=False)
+    names = frame["label"].where(~twice, frame["label"] + " (" + frame["segment"] + ")")
+    return pd.DataFrame(
+        {
+            "rank": range(1, len(frame) + 1),
+            "place": names,
+            "verdict": [verdict_words(*pair) for pair in zip(frame["verdict"], frame["basis"], strict=True)],
+            "excess_loss": frame["excess_loss"],
+            "observed": frame["observed"],
+            "expected": frame["expected"],
+            "ratio": frame["ratio"],
+            "interval": [f"{low:.2g}–{high:.2g}" for low, high in zip(frame["low"], frame["high"], strict=True)],
+            "probability": 100 * frame["probability"],
+            "weight": 100 * frame["weight"],
+        }
+    )
+
+
+def styled(table: pd.DataFrame) -> Any:
+    """The table with each verdict in its colour."""
+    ink = palette()
+    icons = {look.icon: verdict for verdict, look in LOOKS.items()}
+    return table.style.map(
+        lambda words: f"color: {verdict_colour(icons[str(words)[0]], ink)}; font-weight: 600", subset=["verdict"]
+    )
+
+
+def show_funnel(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
+    """The funnel, the verdicts' legend, the watch list, and how it is computed."""
+    ink = palette()
+    left, right = st.columns([0.58, 0.42], gap="small")
+    with left.container(border=True):
+        if ranked.frame["raw_ratio"].notna().any():
+            chart = funnel_chart(ranked, colours=ink)
+            st.markdown(f"**{escape(chart.title)}**  \n:small[:gray[{escape(chart.note)}]]")
+            st.plotly_chart(
+                chart.figure,
+                theme=None,
+                key=f"{PAGE}-funnel-{ranked.level}",
+                config={"displayModeBar": False},
+                alt=chart.alt,
+            )
+        counts = {verdict: ranked.count(verdict) for verdict in LOOKS}
+        st.html(verdict_legend(counts, ink))
+    with right.container(border=True):
+        st.markdown(f"**{escape(watch_words(ranked))}**")
+        watched = ranked.watched
+        if len(watched):
+            table = ranking(ranked).loc[watched.index, ["place", "probability", "observed", "expected", "excess_loss"]]
+            st.dataframe(
+                table,
+                hide_index=True,
+                column_config={
+                    "place": st.column_config.TextColumn(LEVEL_NAMES[ranked.level][0].capitalize(), width=190),
+                    "probability": st.column_config.NumberColumn("P(> 1.5)", format="%.0f%%", width=65),
+                    "observed": st.column_config.NumberColumn("Thefts", width=52),
+                    "expected": st.column_config.NumberColumn("Expected", format="%.3g", width=66),
+                    "excess_loss": st.column_config.NumberColumn(f"Excess, {here.currency}", format="compact"),
+                },
+                height=min(300, 35 * (len(table) + 1) + 2),
+                key=f"{PAGE}-watch-{ranked.level}",
+                alt="Watch list",
+            )
+        if hot := ranked.count("hotspot"):
+            st.caption(f"Of {hot:,} called hotspots, {ranked.found_by_chance:.2g} are expected to be chance.")
+    with st.expander("How it is computed, and what is left out", icon=":material/function:"):
+        st.markdown(_METHOD)
+        left_out = notes(view, level=ranked.level)
+        if left_out:
+            st.markdown("\n".join(f"- {escape(text)}." for text in left_out))
+        elif here.scope.insureds is not None:
+            st.markdown(
+                "A verdict of the whole book shows only where at least 5 insureds share a place, none with over half "
+                "of its exposure and no two with over 80%. Elsewhere your own count and exposure stand beside the "
+                "*class prior*, which is not the place's own verdict."
+            )
+
+
+def figures(values: dict[str, BookValue]) -> tuple[pd.DataFrame, list[ExportColumn]]:
+    """The cards of the fixed window as a table."""
+    rows = [
+        {
+            "label": value.measure.label,
+            "value": value.value,
+            "per": value.per or "share",
+            "low": value.interval[0] if value.interval else None,
+            "high": value.interval[1] if value.interval else None,
+            "n": value.n,
+            "caveats": "; ".join(value.caveats),
+        }
+        for value in values.values()
+    ]
+    columns = [
+        ExportColumn("label", "Measure"),
+        ExportColumn("value", "Value", format="number"),
+        ExportColumn("per", "Per"),
+        ExportColumn("low", "Interval from", format="number", definition="As the Glossary says of the measure."),
+        ExportColumn("high", "Interval to", format="number", definition="As the Glossary says of the measure."),
+        ExportColumn("n", "n", format="count", definition="Thefts, or places for a share."),
+        ExportColumn("caveats", "Caveats"),
+    ]
+    return pd.DataFrame(rows).astype({"value": float, "low": float, "high": float}), columns
+
+
+def verdict_columns(ranked: RankedVerdicts, currency: str) -> list[ExportColumn]:
+    """The columns of a download of verdicts."""
+    one = LEVEL_NAMES[ranked.level][0]
+    window = f" in {ranked.span.words}" if ranked.span else ""
+    columns = [
+        ExportColumn("place", f"{one.capitalize()} id"),
+        ExportColumn("label", one.capitalize()),
+        ExportColumn("segment", "Segment"),
+        ExportColumn("verdict", "Verdict", definition="Of the whole book; no filter changes it."),
+        ExportColumn("basis", "Basis", definition="Empty: the book's verdict. Else what is shown in its place."),
+        ExportColumn("units", "Exposure", "units of the segment", "number", f"Trips, parcels or site-months{window}."),
+        ExportColumn("value_base", "Declared value", currency, "amount"),
+        ExportColumn("observed", "Thefts", format="count", definition=f"Counted own thefts{window}."),
+        ExportColumn("expected", "Expected thefts", format="number", definition="At the book's class rates."),
+        ExportColumn("raw_ratio", "Observed / expected", format="ratio"),
+        ExportColumn("ratio", "Shrunken ratio", format="ratio", definition="Posterior mean."),
+        ExportColumn("low", "90% from", format="ratio", definition="Of the shrunken ratio."),
+        ExportColumn("high", "90% to", format="ratio", definition="Of the shrunken ratio."),
+        ExportColumn("probability", "P(ratio > 1.5)", "%", "percent"),
+        ExportColumn("weight", "Own-data weight", "%", "percent"),
+        ExportColumn("severity", "Severity", currency, "amount", "Capped mean loss of its classes."),
+        ExportColumn("excess_thefts", "Excess thefts", format="number", definition="Expected x (ratio - 1)."),
+        ExportColumn("excess_loss", "Expected excess loss", currency, "amount", f"Excess thefts x severity{window}."),
+        ExportColumn("loss_cost", "Loss cost per 1,000 of value", format="rate"),
+    ]
+    coordinates = [name for name in ranked.frame if str(name).endswith(("latitude", "longitude"))]
+    return columns + [
+        ExportColumn(str(name), str(name).replace("_", " ").capitalize(), "degrees", "number") for name in coordinates
+    ]
