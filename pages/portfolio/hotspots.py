@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ import streamlit as st
 
 from analysis.drill import ROWS_SHOWN
 from analysis.export import ExportColumn
-from analysis.filters import Filters
+from analysis.filters import Filters, month_of
 from analysis.hotspots import (
     UNIT_LABELS,
     Kind,
@@ -192,23 +193,40 @@ def show_cards(here: Context, first: Sequence[Kpi], *, told: Sequence[str], sele
     kpi_row([*first, *(replace(one, trend=()) for one in shown)] if first else shown)
 
 
+def known_months(here: Context, value: MeasureValue) -> tuple[tuple[date, float | None], ...]:
+    """A measure by month, as far as its own data go: past that nothing is known, which is no zero."""
+    ends = here.known_to(value.measure.fact.removesuffix("_fact"))
+    begins = here.choices.covered_from.get(value.measure.fact.removesuffix("_fact"))
+    first, last = here.filters.first_month, here.filters.last_month
+    if ends is not None and last is not None:
+        last = min(last, month_of(ends))
+    if begins is not None and first is not None and not here.filters.chosen:
+        first = max(first, begins)
+    if first is not None and last is not None and first > last:
+        return ()
+    return monthly(value, first_month=first, last_month=last)
+
+
 def card(here: Context, value: MeasureValue, *, before: MeasureValue | None, narrowed: bool) -> Kpi:
     """A measure as a card; without a change where a month is picked, which has no period before it."""
     measure = value.measure
-    change = None if narrowed else value.change_from(before)
-    previous = None
-    if value.value is not None and change is not None:
-        previous = (
-            value.value - change if measure.unit == "percent" else value.value / (1 + change) if change > -1 else None
-        )
-    months = monthly(value, first_month=here.filters.first_month, last_month=here.filters.last_month)
+    table = measure.fact.removesuffix("_fact")
+    apart = "a month has no period before it" if narrowed else here.not_comparable(table)
+    change = None if apart else value.change_from(before)
+    previous = None if apart or before is None else before.value
+    if value.value is not None and change is not None and change > -1:
+        previous = value.value - change if measure.unit == "percent" else value.value / (1 + change)
+    months = known_months(here, value)
+    growing = measure.matures and any(is_immature(month, data_date=here.known_to(table)) for month, _ in months)
     if measure.matures:
-        months = tuple(pair for pair in months if not is_immature(pair[0], data_date=here.info.data_date))
+        months = tuple(pair for pair in months if not is_immature(pair[0], data_date=here.known_to(table)))
     lines = [
         measure.definition,
         f"= {measure.formula}.",
         *(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in value.caveats),
     ]
+    if growing:
+        lines.append("The last 60 days are still being reported: the period can only grow, so a fall is no news yet.")
     if value.interval is not None:
         ends = [measure.words(end, currency=here.currency) for end in value.interval]
         lines.append(f"95% interval: {ends[0]} to {ends[1]}.")
@@ -218,9 +236,11 @@ def card(here: Context, value: MeasureValue, *, before: MeasureValue | None, nar
         UNITS[measure.unit],  # type: ignore[arg-type]
         previous=previous,
         trend=[number for _, number in months if number is not None],
-        better=measure.better,
+        # A fall that growing months can explain is neither good nor bad.
+        better="neutral" if growing and (change or 0) < 0 else measure.better,
         definition=escape(" ".join(lines)),
         n=value.n,
+        note=apart,
     )
 
 
@@ -330,9 +350,10 @@ def show_evidence(here: Context, *, measure: Measure, selection: Selection) -> N
     charts: list[tuple[Chart, Any]] = []
     opened = selection.without("month")
     series = values_of(view_key(here), measures=(measure.key,), selection=opened, _view=here.view)[measure.key]
-    months = monthly(series, first_month=here.filters.first_month, last_month=here.filters.last_month)
-    young = frozenset(m for m, _ in months if measure.matures and is_immature(m, data_date=here.info.data_date))
-    if months:
+    months = known_months(here, series)
+    known_to = here.known_to(measure.fact.removesuffix("_fact"))
+    young = frozenset(m for m, _ in months if measure.matures and is_immature(m, data_date=known_to))
+    if any(number for _, number in months):
         chart = month_chart(
             months,
             measure=measure,
@@ -345,7 +366,7 @@ def show_evidence(here: Context, *, measure: Measure, selection: Selection) -> N
         charts.append((chart, partial(pick_mark, ("month",))))
     week = week_of(view_key(here), measure=measure.key, selection=selection.without("weekday", "hour"), _view=here.view)
     if week is not None and week.of:
-        chart = week_chart(week, period=here.period, colours=colours, weekday=selection.weekday, hour=selection.hour)
+        chart = week_chart(week, period=here.period, currency=here.currency, colours=colours, weekday=selection.weekday, hour=selection.hour)
         charts.append((chart, partial(pick_mark, ("weekday", "hour"))))
     everything = here.snapshot.view(here.scope, Filters())
     for by in kinds_of((here.info.id, here.scope), measure=measure.key, _view=everything):
