@@ -17,7 +17,6 @@ from pages.shared.palette import DARK, LIGHT, Palette, rgb
 from tests.browser.conftest import PATIENCE, Serve, Visit, settle
 
 MAP = "stDeckGlJsonChart"
-#: The darkest class of the light theme as a line shows it: at four fifths over land.
 
 
 def colours(picture: Locator) -> Counter[tuple[int, int, int]]:
