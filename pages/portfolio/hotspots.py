@@ -11,7 +11,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from analysis.drill import ROWS_SHOWN
-from analysis.export import ExportColumn
+from analysis.export import ExportColumn, Provenance
 from analysis.filters import Filters, month_of
 from analysis.hotspots import (
     UNIT_LABELS,
@@ -23,7 +23,7 @@ from analysis.hotspots import (
     place_units,
 )
 from analysis.measures import MEASURES, Measure
-from analysis.selection import Selection, unreachable
+from analysis.selection import DIMENSION_LABELS, Selection, unreachable
 from analysis.verdicts import LEVEL_NAMES, LEVELS, Level
 from analysis.values import MeasureValue, is_immature, lacking_words, monthly
 from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
@@ -44,7 +44,7 @@ from pages.shared.hotspot_results import (
     week_of,
 )
 from pages.shared.hotspot_verdicts import levels_of, show_verdicts
-from pages.shared.layout import Kpi, downloads, escape, kpi_row, lacking, nothing_selected, page_header
+from pages.shared.layout import Kpi, downloads, escape, kpi_row, lacking, nothing_selected, page_header, show_table
 from pages.shared.narrowing import clicked, narrow, pick, picked_row
 from pages.shared.palette import palette
 
@@ -303,10 +303,10 @@ def show_where(here: Context, *, ranked: Places, layers: Sequence[str], selectio
             alt=f"Map. {finding}",
         )
     with right:
-        place_table(here, ranked=ranked, picked=picked)
+        place_table(here, ranked=ranked, picked=picked, selection=selection)
 
 
-def place_table(here: Context, *, ranked: Places, picked: Sequence[str]) -> None:
+def place_table(here: Context, *, ranked: Places, picked: Sequence[str], selection: Selection) -> None:
     """The places, ranked; a click on a row picks it."""
     measure, frame = ranked.measure, ranked.frame
     beside = [key for key in MEASURES if key in frame and key != measure.key and frame[key].fillna(0).any()][:3]
@@ -341,6 +341,7 @@ def place_table(here: Context, *, ranked: Places, picked: Sequence[str]) -> None
         UNIT_LABELS[ranked.unit][1],
         {UNIT_LABELS[ranked.unit][1]: (frame, place_columns(ranked, here))},
         key=f"{PAGE}-places",
+        provenance=narrowed_provenance(here, selection),
     )
 
 
@@ -431,14 +432,27 @@ def show_rows(here: Context, *, measure: Measure, told: Sequence[str], selection
         shown = min(len(found.frame), ROWS_SHOWN)
         saved = f"; a download holds {len(found.frame):,}" if shown < found.of else ""
         st.caption(f"{found.of:,} rows behind {label}, {here.period}; the latest {shown:,} are shown{saved}.")
-        st.dataframe(
+        show_table(
             found.frame.head(ROWS_SHOWN),
-            hide_index=True,
-            height=320,
-            column_config={column.name: column.label for column in found.columns},
+            columns=found.columns,
+            key=f"{PAGE}-rows-table-{name}",
             alt=f"Rows behind {label}",
+            height=320,
         )
-        downloads(label, {label: (found.frame, found.columns)}, key=f"{PAGE}-rows-save")
+        cut = (("Rows", f"the latest {len(found.frame):,} of {found.of:,}"),) if len(found.frame) < found.of else ()
+        downloads(
+            label,
+            {label: (found.frame, found.columns)},
+            key=f"{PAGE}-rows-save",
+            provenance=narrowed_provenance(here, selection, *cut),
+        )
+
+
+def narrowed_provenance(here: Context, selection: Selection, *more: tuple[str, str]) -> Provenance:
+    """Where an export comes from, with what is picked on this page beside the filters."""
+    picked = tuple((DIMENSION_LABELS[name], selection.words(name)) for name in selection.chosen)
+    provenance = here.provenance()
+    return replace(provenance, filters=(*provenance.filters, *picked, *more))
 
 
 def heading(title: str, note: str) -> None:
