@@ -309,13 +309,13 @@ def show_where(here: Context, *, ranked: Places, layers: Sequence[str], selectio
 def place_table(here: Context, *, ranked: Places, picked: Sequence[str], selection: Selection) -> None:
     """The places, ranked; a click on a row picks it."""
     measure, frame = ranked.measure, ranked.frame
-    beside = [key for key in MEASURES if key in frame and key != measure.key and frame[key].fillna(0).any()][:3]
+    beside = [key for key in MEASURES if key in frame and key != measure.key and frame[key].fillna(0).any()][:1]
     order = frame["place"].tolist()
     rows = [order.index(place) for place in picked if place in order][:1]
     one = UNIT_LABELS[ranked.unit][0]
     key = f"{PAGE}-table-{ranked.unit}-{measure.key}-{'-'.join(picked)}"
     config: dict[str, Any] = {
-        "label": st.column_config.TextColumn(one.capitalize(), width=230 if ranked.unit == "lane" else 165),
+        "label": st.column_config.TextColumn(one.capitalize(), width=215),
         "value": number_column(measure, here),
         "share": st.column_config.ProgressColumn(
             "Share",
