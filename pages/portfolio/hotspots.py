@@ -315,7 +315,7 @@ def place_table(here: Context, *, ranked: Places, picked: Sequence[str], selecti
     one = UNIT_LABELS[ranked.unit][0]
     key = f"{PAGE}-table-{ranked.unit}-{measure.key}-{'-'.join(picked)}"
     config: dict[str, Any] = {
-        "label": st.column_config.TextColumn(one.capitalize(), width=215),
+        "label": st.column_config.TextColumn(one.capitalize(), width=195),
         "value": number_column(measure, here),
         "share": st.column_config.ProgressColumn(
             "Share",

@@ -31,7 +31,7 @@ MOST_LANES = 50
 MOST_MARKS = 10_000
 MAP_HEIGHT = 460
 # Width in pixels that a map is fitted to; a wider one shows more around it.
-_FITTED_WIDTH = 600
+_FITTED_WIDTH = 500
 _TILE = 512
 _MERCATOR_LIMIT = 85.0
 _STEP_KM = 150.0
@@ -330,7 +330,7 @@ def basemap_layers(ink: Palette) -> list[pdk.Layer]:
     """Water, land, lakes and borders: files of this server, by their address and never inline."""
     world = [[[-180, -_MERCATOR_LIMIT], [0, -_MERCATOR_LIMIT], [180, -_MERCATOR_LIMIT]]]
     world[0] += [[180, _MERCATOR_LIMIT], [0, _MERCATOR_LIMIT], [-180, _MERCATOR_LIMIT]]
-    water, land, coast, boundary = (rgb(colour) for colour in (ink.water, ink.land, ink.coast, ink.boundary))
+    water, land, boundary = (rgb(colour) for colour in (ink.water, ink.land, ink.boundary))
     return [
         pdk.Layer(
             "SolidPolygonLayer",
@@ -340,8 +340,8 @@ def basemap_layers(ink: Palette) -> list[pdk.Layer]:
             get_fill_color=list(water),
             pickable=False,
         ),
-        _areas("land", fill=land, line=coast),
-        _areas("lakes", fill=water, line=coast),
+        _areas("land", fill=land),
+        _areas("lakes", fill=water),
         _lines("states", line=boundary, width=0.6),
         _lines("borders", line=boundary, width=1.0),
     ]
@@ -372,17 +372,15 @@ def label_layer(ink: Palette) -> pdk.Layer:
     )
 
 
-def _areas(name: str, *, fill: Rgb, line: Rgb) -> pdk.Layer:
+def _areas(name: str, *, fill: Rgb) -> pdk.Layer:
+    """Areas without an outline: that of the land alone costs seconds a frame where no graphics card helps."""
     return pdk.Layer(
         "GeoJsonLayer",
         f"{BASEMAP}/{name}.json",
         id=f"base-{name}",
         filled=True,
-        stroked=True,
+        stroked=False,
         get_fill_color=list(fill),
-        get_line_color=list(line),
-        get_line_width=0.7,
-        line_width_units="'pixels'",
         pickable=False,
     )
 

@@ -27,7 +27,7 @@ class Palette:
         What the filter has picked out.
     previous
         The comparison period beside the period shown.
-    water, land, coast, boundary, label
+    water, land, boundary, label
         Basemap.
     """
 
@@ -43,7 +43,6 @@ class Palette:
     previous: str
     water: str
     land: str
-    coast: str
     boundary: str
     label: str
 
@@ -61,7 +60,6 @@ LIGHT = Palette(
     previous="#9DB8CC",
     water="#E6EDF3",
     land="#F8F8F5",
-    coast="#B4BFCA",
     boundary="#C6CDD5",
     label="#4A5563",
 )
@@ -78,7 +76,6 @@ DARK = Palette(
     previous="#3D6A88",
     water="#0C1118",
     land="#1C2531",
-    coast="#3E4C5E",
     boundary="#354254",
     label="#A9B4C2",
 )
