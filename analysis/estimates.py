@@ -1,0 +1,32 @@
+"""A number with what is needed to read it: how far chance could have moved it, what it rests on, what to beware of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.intervals import Interval
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimated number.
+
+    Attributes
+    ----------
+    value
+        None where it cannot be known; a caveat then says why.
+    interval
+        Where the true number may lie; an end may be infinite. None where no interval can be given.
+    n
+        Cases that the number rests on.
+    caveats
+        What a reader must know beside the number, each a sentence without its full stop.
+    standard_error
+        Of `value`, where there is one.
+    """
+
+    value: float | None
+    interval: Interval | None
+    n: int
+    caveats: tuple[str, ...] = ()
+    standard_error: float | None = None
