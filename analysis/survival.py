@@ -216,7 +216,7 @@ def kaplan_meier(
     Examples
     --------
     >>> curve = kaplan_meier([10, 20, 30, 40], [True, True, False, True])
-    >>> curve.survival.tolist(), curve.median().value
+    >>> curve.survival.round(2).tolist(), curve.median().value
     ([0.75, 0.5, 0.0], 20.0)
     """
     times, events = checked_events(time, happened)
