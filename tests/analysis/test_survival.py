@@ -202,7 +202,18 @@ def test_the_mean_of_open_cases_is_an_upper_bound_whose_low_end_holds_what_was_s
     found = kaplan_meier([10] * 50 + [20] * 50, [1] * 50 + [0] * 50).restricted_mean(24)
     assert found.value == pytest.approx(17)
     # Var = (area beyond 10)^2 x 50 / (100 x 50): 0.5 over 10 to 20, and to 24.
-    assert found.interval == pytest.approx((15 - 1.959964 * 5 * 0.1, 17 + 1.959964 * 7 * 0.1), rel=1e-6)
+    # Student's t with 49 degrees of freedom: 2.009575.
+    reach = 2.009575 * math.sqrt(50 / 49)
+    assert found.interval == pytest.approx((15 - reach * 5 * 0.1, 17 + reach * 7 * 0.1), rel=1e-6)
+
+
+def test_few_events_leave_the_mean_between_the_areas_under_the_band():
+    curve = kaplan_meier([10, 20, 20, 20], [1, 0, 0, 0])
+    found = curve.restricted_mean(24)
+    # Up to 10 the exact end of 4 of 4; nobody was followed from 20 on.
+    assert found.value == pytest.approx(10 + 0.75 * 14)
+    assert found.interval.low == pytest.approx(10 * 0.025**0.25 + 10 * curve.low[0])
+    assert found.interval.high == pytest.approx(10 + 14 * curve.high[0])
 
 
 def test_one_event_is_said_to_be_one():
