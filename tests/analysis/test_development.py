@@ -145,6 +145,27 @@ def test_macks_total_by_his_own_formula():
     assert found.total.standard_error == pytest.approx(math.sqrt(total), rel=1e-12)
 
 
+# Package chainladder 0.10.1, Development(sigma_interpolation="mack" or "log-linear") and MackChainladder, on the RAA and
+# Taylor-Ashe triangles without some of their cells (row, column).
+@pytest.mark.parametrize(
+    ("rows", "without", "rule", "reserve", "error"),
+    [
+        (RAA, [(2, 3)], "mack", 53254.71023877767, 27633.234968694454),
+        (RAA, [(2, 3)], "log-linear", 53254.71023877767, 27605.67512271518),
+        (RAA, [(0, 0), (1, 0)], "mack", 53162.04571650136, 19830.963863576606),
+        (RAA, [(0, 0), (1, 0)], "log-linear", 53162.04571650136, 19801.758978037185),
+        (TAYLOR_ASHE, [], "log-linear", 18680855.611924313, 2441364.128054218),
+        (TAYLOR_ASHE, [(2, 3)], "mack", 18435900.1245041, 2511702.8339762283),
+        (TAYLOR_ASHE, [(0, 0), (1, 0)], "log-linear", 18744654.277961027, 2508750.4511575494),
+    ],
+)
+def test_gaps_are_treated_as_chainladder_does(rows, without, rule, reserve, error):
+    gapped = [[math.nan if (i, k) in without else cell for k, cell in enumerate(row)] for i, row in enumerate(rows)]
+    found = chain_ladder(triangle(gapped), last_sigma=rule)
+    assert found.total.value == pytest.approx(reserve, rel=1e-9)
+    assert found.total.standard_error == pytest.approx(error, rel=1e-9)
+
+
 # ---- intervals
 
 
