@@ -73,7 +73,7 @@ class ControlChart:
     n
         Periods that set the limits.
     lack
-        Why nothing can be judged (too few periods or events), a sentence without its full stop; empty where it can.
+        Why nothing can be judged (too few periods or events), to follow a colon; empty where it can.
     caveats
         Each a sentence without its full stop.
     """
@@ -363,14 +363,16 @@ def assemble_chart(
     """
     low, high = np.maximum(centre - reach[0], bounds[0]), np.minimum(centre + reach[1], bounds[1])
     if n < LEAST_PERIODS:
-        lack = f"{n} periods are too few to tell a signal from noise"
+        lack = f"too few periods ({n}) to tell a signal from noise"
     judged = judged & np.isfinite(values) & np.isfinite(low) & (not lack)
     # Rounding must not make a value on its limit, or on the centre, a signal.
     slack = 1e-9 * np.maximum(np.abs(np.nan_to_num(centre)), np.nan_to_num(high - low))
     beyond = judged & ((values < low - slack) | (values > high + slack))
     side = np.where(np.isfinite(values) & (np.abs(values - centre) > slack), np.sign(values - centre), 0.0)
     run = judged & (_run_lengths(side) >= RUN_LENGTH) if runs else np.zeros(len(values), dtype=np.bool_)
-    return ControlChart(kind, values, centre, low, high, sigma, beyond, run, judged, n, lack, (lack,) if lack else ())
+    return ControlChart(
+        kind, values, centre, low, high, sigma, beyond, run, judged, n, lack, (lack.capitalize(),) if lack else ()
+    )
 
 
 def _attribute_chart(
@@ -400,7 +402,7 @@ def _attribute_chart(
         judged=judged,
         n=int(base.sum()),
         bounds=(0.0, ceiling),
-        lack=f"{seen:.0f} events are too few to tell a signal from noise" if seen < LEAST_EVENTS else "",
+        lack=f"too few events ({seen:.0f}) to tell a signal from noise" if seen < LEAST_EVENTS else "",
     )
     return replace(chart, caveats=(*chart.caveats, noted)) if sigma > NOTABLE_SPREAD and not chart.lack else chart
 

@@ -247,7 +247,7 @@ def bornhuetter_ferguson(
     caveats = []
     if (earned == 0).any():
         caveats.append(
-            f"{(earned == 0).sum()} of {len(earned)} have no earned premium: nothing more is expected of them"
+            f"Without earned premium, so that nothing more is expected: {(earned == 0).sum()} of {len(earned)}"
         )
     if (share > 1).any():
         caveats.append("Some are past their ultimate at this age: money is still expected back")
@@ -479,18 +479,18 @@ def _caveats(
     if state == "no errors":
         said.append("No two origins show how much the factors vary: the error is not known")
     if borrowed:
-        said.append(f"{borrowed} of {len(step.sigma)} steps rest on one origin; their error is extrapolated")
+        said.append(f"Steps that rest on one origin, their error extrapolated: {borrowed} of {len(step.sigma)}")
     if triangle.gaps:
-        said.append(f"{triangle.gaps} cells between known ones are unknown and left out of the factors")
+        said.append(f"Unknown cells between known ones, left out of the factors: {triangle.gaps}")
     if empty := int((triangle.latest_age < 0).sum()):
-        said.append(f"{empty} of {len(triangle.origins)} origins have no amount and are left out")
+        said.append(f"Origins without an amount, left out: {empty} of {len(triangle.origins)}")
     if triangle.falls:
-        said.append(f"Amounts fall in {triangle.falls} steps (reserves taken down or money recovered)")
+        said.append(f"Steps in which an amount falls (a reserve taken down, money recovered): {triangle.falls}")
     if step.from_nothing:
-        said.append(f"{step.from_nothing} steps start at nothing: they count in the factors, not in their error")
+        said.append(f"Steps that start at nothing, counted in the factors and not in their error: {step.from_nothing}")
     open_nothing = (triangle.latest_age >= 0) & (triangle.latest_age < len(triangle.ages) - 1) & (triangle.latest <= 0)
     if open_nothing.any():
-        said.append(f"{open_nothing.sum()} origins have nothing yet, which the chain ladder leaves at nothing")
+        said.append(f"Origins with nothing yet, which the chain ladder leaves at nothing: {open_nothing.sum()}")
     factor, error = tail
     if factor != 1 and error == 0:
         said.append("The error of the tail is not counted")

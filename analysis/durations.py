@@ -88,10 +88,10 @@ def durations_until(
     happened = (labels == event) & (times <= horizon)
     caveats = []
     if lost.any():
-        caveats.append(f"{lost.sum()} of {len(times)} ended without it and count as not {event} to the horizon")
+        caveats.append(f"Ended without it and counted as not {event} to the horizon: {lost.sum()} of {len(times)}")
     still_open = int((~lost & (labels != event) & (times < horizon)).sum())
     if still_open:
-        caveats.append(f"{still_open} of {len(times)} are still open and count for as long as they were followed")
+        caveats.append(f"Still open and counted for as long as they were followed: {still_open} of {len(times)}")
     return Durations(np.where(lost, horizon, np.minimum(times, horizon)), happened, tuple(caveats))
 
 
@@ -148,4 +148,5 @@ def event_caveats(n: int, events: int) -> tuple[str, ...]:
         return ("There are no cases",)
     if not events:
         return ("It has not happened in any case",)
-    return (f"It happened in {events} cases only: the interval is rough",) if events < LEAST_EVENTS else ()
+    seen = "one case" if events == 1 else f"{events} cases"
+    return (f"It happened in only {seen}: the interval is rough",) if events < LEAST_EVENTS else ()

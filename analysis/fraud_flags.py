@@ -209,7 +209,7 @@ class _Part:
         if not self.verified:
             return Estimate(None, None, 0, (lack,))
         ends = sorted(of(end) for end in wilson_interval(self.fraudulent, self.verified, level=self.level))
-        caveats = () if self.verified >= LEAST_VERIFIED else (f"It rests on {self.verified} claims only",)
+        caveats = () if self.verified >= LEAST_VERIFIED else (f"Claims that it rests on: only {self.verified}",)
         return Estimate(of(self.share), Interval(*ends), self.verified, caveats)
 
 
@@ -305,9 +305,9 @@ def _caveats(flags: _Part, others: _Part) -> tuple[str, ...]:
     if not others.known:
         said.append(NO_AUDIT)
     elif others.verified < min(LEAST_VERIFIED, others.size):
-        said.append(f"Only {others.verified} unflagged claims were audited")
+        said.append(f"Unflagged claims audited: only {others.verified} of {others.size}")
     if 0 < flags.verified < flags.size:
-        said.append(f"{flags.verified} of {flags.size} flagged claims were investigated and stand for the rest")
+        said.append(f"Flagged claims investigated, which stand for the rest: {flags.verified} of {flags.size}")
     return tuple(said)
 
 

@@ -134,7 +134,7 @@ def _funnel(
     beyond = judged & (np.abs(z) > float(stats.norm.ppf((1 + level) / 2)))
     caveats = []
     if not judged.all():
-        caveats.append(f"{(~judged).sum()} of {len(y)} units are too small to be judged")
+        caveats.append(f"Units too small to be judged: {(~judged).sum()} of {len(y)}")
     if between > 0:
         caveats.append("Units differ by more than chance as a rule; the limits allow for it")
     return Funnel(values, n, centre, is_share, phi, between, z, beyond, judged, level, tuple(caveats))

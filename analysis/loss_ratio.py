@@ -241,7 +241,8 @@ def _caveats(n: int, *, premium: float, sized: bool, own: bool, falls: bool) -> 
     elif not n:
         said.append("There is no loss: the interval rests on the size of those of its class")
     elif own and n < LEAST_LOSSES:
-        said.append(f"Its {n} losses tell little of how large one can be: the true range is wider")
+        told = "one loss tells" if n == 1 else f"{n} losses tell"
+        said.append(f"Its {told} little of how large one can be: the true range is wider")
     if falls:
         said.append("Some losses are negative: the interval is the normal one")
     return tuple(said)

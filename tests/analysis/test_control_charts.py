@@ -183,7 +183,7 @@ def test_months_without_exposure_have_no_value_and_are_not_judged():
 def test_a_rate_without_events_is_not_judged():
     chart = rate_chart([0] * 12 + [1], [100] * 13, baseline=[True] * 12 + [False])
     assert not chart.signals.any()
-    assert chart.read(label="June").sentence == "June: 0 events are too few to tell a signal from noise"
+    assert chart.read(label="June").sentence == "June: too few events (0) to tell a signal from noise"
 
 
 def test_a_share_without_a_miss_is_not_judged():
@@ -238,8 +238,8 @@ def test_too_few_months_tell_nothing():
     chart = individuals_chart([10, 10, 10, 90])
     assert not chart.signals.any()
     assert chart.read(label="April").signal is None
-    assert chart.read(label="April").sentence == "April: 4 periods are too few to tell a signal from noise"
-    assert chart.caveats == ("4 periods are too few to tell a signal from noise",)
+    assert chart.read(label="April").sentence == "April: too few periods (4) to tell a signal from noise"
+    assert chart.caveats == ("Too few periods (4) to tell a signal from noise",)
 
 
 @pytest.mark.parametrize("values", [[], [5.0], [math.nan, math.nan]])
@@ -351,7 +351,7 @@ def test_small_units_are_drawn_and_not_judged():
     funnel = share_funnel([1, 500, 500], [1, 1000, 1000])
     assert funnel.judged.tolist() == [False, True, True]
     assert not funnel.beyond.any()
-    assert "1 of 3 units are too small to be judged" in funnel.caveats
+    assert "Units too small to be judged: 1 of 3" in funnel.caveats
 
 
 def test_units_without_exposure_have_no_value():

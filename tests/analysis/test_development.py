@@ -145,8 +145,8 @@ def test_macks_total_by_his_own_formula():
     assert found.total.standard_error == pytest.approx(math.sqrt(total), rel=1e-12)
 
 
-# Package chainladder 0.10.1, Development(sigma_interpolation="mack" or "log-linear") and MackChainladder, on the RAA and
-# Taylor-Ashe triangles without some of their cells (row, column).
+# Package chainladder 0.10.1, Development(sigma_interpolation="mack" or "log-linear") and MackChainladder, on the
+# RAA and Taylor-Ashe triangles without some of their cells (row, column).
 @pytest.mark.parametrize(
     ("rows", "without", "rule", "reserve", "error"),
     [
@@ -258,7 +258,7 @@ def test_an_unknown_cell_leaves_its_origin_out_of_both_factors():
     assert found.factors[:2] == pytest.approx([(150 + 160) / 200, 180 / 150])
     assert found.pairs.tolist() == [2, 1, 0]
     assert found.ultimate[1] == 190
-    assert "1 cells between known ones are unknown and left out of the factors" in found.caveats
+    assert "Unknown cells between known ones, left out of the factors: 1" in found.caveats
     assert math.isnan(found.total_one_year_error)
 
 
@@ -275,7 +275,7 @@ def test_three_ages_borrow_the_last_sigma_from_the_one_before():
     # sigma^2 of the first step: 100 x (1.5 - 1.6)^2 + 100 x (1.7 - 1.6)^2 over 1.
     assert found.sigma[:2] == pytest.approx([math.sqrt(2), math.sqrt(2)])
     assert found.state == "fitted"
-    assert "1 of 2 steps rest on one origin; their error is extrapolated" in found.caveats
+    assert "Steps that rest on one origin, their error extrapolated: 1 of 2" in found.caveats
 
 
 def test_a_single_origin_shows_no_development():
@@ -304,13 +304,13 @@ def test_an_origin_without_amounts_is_left_out():
     assert with_it.total.value == pytest.approx(without.total.value)
     assert with_it.total.standard_error == pytest.approx(without.total.standard_error)
     assert math.isnan(with_it.ultimate[2])
-    assert "1 of 4 origins have no amount and are left out" in with_it.caveats
+    assert "Origins without an amount, left out: 1 of 4" in with_it.caveats
 
 
 def test_nothing_stays_at_nothing_and_is_said():
     found = chain_ladder(triangle([[100, 150], [100, 170], [0]]))
     assert found.ultimate[2] == 0
-    assert "1 origins have nothing yet, which the chain ladder leaves at nothing" in found.caveats
+    assert "Origins with nothing yet, which the chain ladder leaves at nothing: 1" in found.caveats
 
 
 def test_growth_from_nothing_counts_in_the_factor_and_not_in_its_error():
@@ -318,7 +318,7 @@ def test_growth_from_nothing_counts_in_the_factor_and_not_in_its_error():
     assert found.factors[0] == pytest.approx(350 / 200)
     # (150 - 175)^2 / 100 + (170 - 175)^2 / 100 over 1.
     assert found.sigma[0] == pytest.approx(math.sqrt(6.5))
-    assert "1 steps start at nothing: they count in the factors, not in their error" in found.caveats
+    assert "Steps that start at nothing, counted in the factors and not in their error: 1" in found.caveats
 
 
 def test_falling_amounts_make_a_negative_reserve_with_a_normal_interval():
@@ -326,7 +326,7 @@ def test_falling_amounts_make_a_negative_reserve_with_a_normal_interval():
     low, high = found.total.interval
     assert found.total.value == pytest.approx(-15)
     assert (low + high) / 2 == pytest.approx(-15)
-    assert "Amounts fall in 2 steps (reserves taken down or money recovered)" in found.caveats
+    assert "Steps in which an amount falls (a reserve taken down, money recovered): 2" in found.caveats
 
 
 @pytest.mark.parametrize("rows", [[[0, 0], [0, 0], [0]], [[-5, 3], [-4, 2], [1]], [[100, -20], [100, -30], [100]]])
@@ -356,7 +356,7 @@ def test_it_lies_between_chain_ladder_and_a_priori():
 def test_without_premium_nothing_more_is_expected():
     found = bornhuetter_ferguson([20.0, 5.0], developed_share=0.5, premium=[0.0, 10.0], a_priori=0.6)
     assert found.ultimate == pytest.approx([20, 8])
-    assert found.caveats == ("1 of 2 have no earned premium: nothing more is expected of them",)
+    assert found.caveats == ("Without earned premium, so that nothing more is expected: 1 of 2",)
 
 
 def test_money_still_to_come_back_lowers_the_ultimate():

@@ -127,9 +127,9 @@ def test_few_audited_claims_are_said():
     found = corrected_performance(
         flagged=50, flagged_fraudulent=10, flagged_honest=10, unflagged=950, audited_fraudulent=1, audited_honest=9
     )
-    assert "Only 10 unflagged claims were audited" in found.caveats
-    assert "20 of 50 flagged claims were investigated and stand for the rest" in found.caveats
-    assert found.precision.caveats == ("It rests on 20 claims only",)
+    assert "Unflagged claims audited: only 10 of 950" in found.caveats
+    assert "Flagged claims investigated, which stand for the rest: 20 of 50" in found.caveats
+    assert found.precision.caveats == ("Claims that it rests on: only 20",)
 
 
 def test_without_flags_nothing_was_found():
