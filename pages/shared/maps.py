@@ -19,7 +19,7 @@ import pydeck as pdk
 import streamlit as st
 from pydeck.bindings.json_tools import default_serialize
 
-from pages.shared.palette import Palette, Rgb, palette, rgb
+from pages.shared.palette import Palette, palette, rgb
 
 #: Where app.py serves data/geo.
 BASEMAP = "/geo"
@@ -178,7 +178,7 @@ def site_layer(
             **_mark(row, show=show),
             "position": [round(float(row["longitude"]), 4), round(float(row["latitude"]), 4)],
             "radius": round(float(radius), 1),
-            "color": _ink(row, scale, picked, opacity=215),
+            "color": _ink(row, scale, picked, opacity=235),
         }
         for row, radius in marks
     ]
@@ -327,75 +327,61 @@ def lane_paths(
 
 
 def basemap_layers(ink: Palette) -> list[pdk.Layer]:
-    """Water, land, lakes and borders: files of this server, by their address and never inline."""
+    """Water, land and borders: tiles of this server, by their address and never inline."""
     world = [[[-180, -_MERCATOR_LIMIT], [0, -_MERCATOR_LIMIT], [180, -_MERCATOR_LIMIT]]]
     world[0] += [[180, _MERCATOR_LIMIT], [0, _MERCATOR_LIMIT], [-180, _MERCATOR_LIMIT]]
-    water, land, boundary = (rgb(colour) for colour in (ink.water, ink.land, ink.boundary))
     return [
         pdk.Layer(
             "SolidPolygonLayer",
             [{"polygon": world[0]}],
             id="base-water",
             get_polygon="polygon",
-            get_fill_color=list(water),
+            get_fill_color=list(rgb(ink.water)),
             pickable=False,
         ),
-        _areas("land", fill=land),
-        _areas("lakes", fill=water),
-        _lines("states", line=boundary, width=0.6),
-        _lines("borders", line=boundary, width=1.0),
+        # Without an outline of the land, which would cost more than all the rest.
+        _tiles(
+            "land",
+            max_zoom=5,
+            filled=True,
+            stroked=False,
+            get_fill_color=list(rgb(ink.land)),
+            get_line_color=list(rgb(ink.boundary)),
+            get_line_width="properties.kind === 'border' ? 1.1 : 0.7",
+            line_width_units="'pixels'",
+        ),
     ]
 
 
 def label_layer(ink: Palette) -> pdk.Layer:
-    """Names of countries, states and cities; the lesser ones step back where room is short."""
-    return pdk.Layer(
-        "TextLayer",
-        f"{BASEMAP}/places.json",
-        id="base-labels",
-        get_position="[longitude, latitude]",
-        get_text="name",
-        get_size="kind === 'country' ? 12.5 : 11",
-        get_color=[*rgb(ink.label), 255],
+    """Names of countries, states and cities: at each zoom those that have room."""
+    return _tiles(
+        "names",
+        min_zoom=1,
+        max_zoom=6,
+        point_type="'text'",
+        get_text="properties.name",
+        get_text_size="properties.kind === 'country' ? 12.5 : 11",
+        get_text_color=[*rgb(ink.label), 255],
         get_text_anchor="'middle'",
-        get_alignment_baseline="'center'",
-        character_set="'auto'",
-        font_family="'Source Sans, Segoe UI, Helvetica, Arial, sans-serif'",
-        font_settings={"sdf": True, "fontSize": 32, "buffer": 6, "radius": 10, "smoothing": 0.18},
-        outline_width=3,
-        outline_color=[*rgb(ink.land), 255],
-        extensions=[{"@@type": "CollisionFilterExtension"}],
-        get_collision_priority="-rank",
-        collision_group="'labels'",
-        collision_test_props={"sizeScale": 2.2},
-        pickable=False,
+        get_text_alignment_baseline="'center'",
+        text_character_set="'auto'",
+        text_font_family="'Source Sans, Segoe UI, Helvetica, Arial, sans-serif'",
+        text_font_settings={"sdf": True, "fontSize": 32, "buffer": 6, "radius": 10, "smoothing": 0.18},
+        text_outline_width=3,
+        text_outline_color=[*rgb(ink.land), 255],
     )
 
 
-def _areas(name: str, *, fill: Rgb) -> pdk.Layer:
-    """Areas without an outline: that of the land alone costs seconds a frame where no graphics card helps."""
+def _tiles(name: str, **properties: Any) -> pdk.Layer:
+    """GeoJSON of this server, as much as the picture shows and no finer than it can show."""
     return pdk.Layer(
-        "GeoJsonLayer",
-        f"{BASEMAP}/{name}.json",
+        "TileLayer",
+        f"{BASEMAP}/{name}/{{z}}/{{x}}/{{y}}.json",
         id=f"base-{name}",
-        filled=True,
-        stroked=False,
-        get_fill_color=list(fill),
+        tile_size=512,
         pickable=False,
-    )
-
-
-def _lines(name: str, *, line: Rgb, width: float) -> pdk.Layer:
-    return pdk.Layer(
-        "GeoJsonLayer",
-        f"{BASEMAP}/{name}.json",
-        id=f"base-{name}",
-        filled=False,
-        stroked=True,
-        get_line_color=list(line),
-        get_line_width=width,
-        line_width_units="'pixels'",
-        pickable=False,
+        **properties,
     )
 
 
@@ -421,7 +407,7 @@ def _mark(row: Mapping[Any, Any], *, show: Callable[[float], str]) -> dict[str, 
     return {"place": str(row["place"]), "label": str(row["label"]), "shown": show(float(row["value"]))}
 
 
-def _ink(row: Mapping[Any, Any], scale: Classes, picked: set[str], *, opacity: int = 205) -> list[int]:
+def _ink(row: Mapping[Any, Any], scale: Classes, picked: set[str], *, opacity: int = 230) -> list[int]:
     """What is picked stands out; the others step back."""
     if str(row["place"]) in picked:
         return [*rgb(palette().selected), 255]

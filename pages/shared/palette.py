@@ -22,7 +22,8 @@ class Palette:
     categories
         Colours of unordered things, in order of use; the first is the one of a lone series.
     sequence
-        Colours from little to much (cividis), 7 classes, each apart from the background.
+        Colours from little to much, 7 classes in even steps of lightness, from green to navy (on dark from violet to
+        pale green): each has a contrast of 3 to land and page, and the next is told apart with any colour vision.
     selected
         What the filter has picked out.
     previous
@@ -55,7 +56,7 @@ LIGHT = Palette(
     muted="#56616F",
     border="#D5DBE3",
     categories=("#0072B2", "#D55E00", "#009E73", "#7B3F8C", "#64748B"),
-    sequence=("#D9C75A", "#B9A85C", "#958F78", "#7C7B78", "#5F636F", "#39476B", "#00224E"),
+    sequence=("#45A069", "#0A8770", "#067171", "#005868", "#02415C", "#002856", "#0F0949"),
     selected="#D55E00",
     previous="#9DB8CC",
     water="#E6EDF3",
@@ -71,7 +72,7 @@ DARK = Palette(
     muted="#A3AEBC",
     border="#344152",
     categories=("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442"),
-    sequence=("#4A5A80", "#5F6A80", "#7C7B78", "#958F78", "#B9A85C", "#D9C75A", "#FEE838"),
+    sequence=("#5E6AB7", "#4F89C8", "#46A7CE", "#55C2CE", "#7BD9C9", "#AAEDC6", "#DBFFC9"),
     selected="#E69F00",
     previous="#3D6A88",
     water="#0C1118",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import json
 from itertools import pairwise
-from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pages.shared import maps
+from pages.shared.basemap import Basemap
 from pages.shared.maps import (
     CompactDeck,
     basemap_layers,
@@ -25,8 +30,6 @@ from pages.shared.maps import (
     site_layer,
 )
 from pages.shared.palette import DARK, LIGHT, Palette, rgb
-
-GEO = Path(__file__).resolve().parents[2] / "data" / "geo"
 
 
 @pytest.fixture(autouse=True)
@@ -129,19 +132,131 @@ def test_layers_are_plain_json_without_indentation_or_nan() -> None:
 
 
 @pytest.mark.parametrize("ink", [LIGHT, DARK])
-def test_the_basemap_is_fetched_from_files_of_this_server_alone(ink: Palette) -> None:
+def test_the_basemap_is_fetched_from_tiles_of_this_server_alone(ink: Palette) -> None:
     spec = json.loads(CompactDeck(layers=[*basemap_layers(ink), label_layer(ink)], map_provider=None).to_json())
     addresses = [layer["data"] for layer in spec["layers"] if isinstance(layer["data"], str)]
-    assert addresses == [
-        "/geo/land.json",
-        "/geo/lakes.json",
-        "/geo/states.json",
-        "/geo/borders.json",
-        "/geo/places.json",
-    ]
-    assert all((GEO / Path(address).name).is_file() for address in addresses)
+    assert addresses == ["/geo/land/{z}/{x}/{y}.json", "/geo/names/{z}/{x}/{y}.json"]
     assert not any(layer["pickable"] for layer in spec["layers"])
     assert "http" not in json.dumps(spec)
+
+
+async def served(address: str, *, encoding: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of an answer, asked for as a server asks."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await Basemap()(
+        {
+            "type": "http",
+            "method": "GET",
+            "path": unquote(address),
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(b"accept-encoding", encoding.encode())],
+        },
+        receive,
+        send,
+    )
+    start, *rest = sent
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    return start["status"], headers, b"".join(part.get("body", b"") for part in rest)
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "kinds"),
+    [
+        ("/land/2/0/1.json", 200, {"land", "border", "state"}),
+        ("/names/2/0/1.json", 200, {"country"}),
+        ("/land/5/0/15.json", 200, set()),  # open sea
+        ("/land/99/1/1.json", 200, set()),
+        ("/gazetteer/2/0/1.json", 404, None),
+        ("/land/2/0/..%2F..%2Fbasemap.zip", 404, None),
+        ("/gazetteer.parquet", 404, None),
+        ("/prepare_places.py", 404, None),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_tiles_are_served_and_nothing_else(address: str, status: int, kinds: set[str] | None, encoding: str) -> None:
+    found, headers, body = asyncio.run(served(address, encoding=encoding))
+    assert found == status
+    if kinds is not None:
+        assert headers["cache-control"] == "public, max-age=86400"
+        assert headers.get("content-encoding", "identity") == encoding
+        document = json.loads(gzip.decompress(body) if encoding == "gzip" else body)
+        assert {feature["properties"]["kind"] for feature in document["features"]} == kinds
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as in WCAG 2.2."""
+    parts = [part / 255 for part in rgb(colour)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+#: How linear RGB is seen: fully, and without each kind of cone (Machado, Oliveira and Fernandes 2009, severity 1).
+SIGHT = {
+    "all cones": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "no red cones": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "no green cones": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "no blue cones": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+def oklab(colour: str, sight: str) -> np.ndarray:
+    """Lightness and two hues in which equal steps look equal (Ottosson 2020)."""
+    parts = np.array(rgb(colour)) / 255
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(SIGHT[sight]) @ linear, 0, 1)
+    cones = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    opponents = np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    return opponents @ np.cbrt(cones @ seen)
+
+
+@pytest.mark.parametrize("ink", [LIGHT, DARK])
+def test_every_class_stands_out_from_land_water_and_page(ink: Palette) -> None:
+    assert [colour for colour in ink.sequence if contrast(colour, ink.land) < 3.0] == []
+    assert [colour for colour in ink.sequence if contrast(colour, ink.background) < 3.0] == []
+    assert [colour for colour in ink.sequence if contrast(colour, ink.water) < 2.7] == []
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("ink", [LIGHT, DARK])
+def test_neighbouring_classes_are_told_apart_with_any_colour_vision(ink: Palette, sight: str) -> None:
+    steps = [np.linalg.norm(oklab(a, sight) - oklab(b, sight)) for a, b in pairwise(ink.sequence)]
+    assert min(steps) > 0.055
+    lightness = [luminance(colour) for colour in ink.sequence]
+    assert lightness == sorted(lightness, reverse=not ink.dark)
+    assert min(np.linalg.norm(oklab(ink.selected, sight) - oklab(colour, sight)) for colour in ink.sequence) > 0.08
 
 
 def test_a_view_holds_its_box() -> None:

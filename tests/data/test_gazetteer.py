@@ -1,6 +1,5 @@
-"""Places are found from what a row says of them, and the basemap stays within the world."""
+"""Places are found from what a row says of them."""
 
-import json
 import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -285,40 +284,3 @@ def test_a_missing_gazetteer_is_a_clear_error(monkeypatch, tmp_path):
     monkeypatch.setattr(gazetteer, "GAZETTEER", tmp_path / "gone.parquet")
     with pytest.raises(LanewiseError, match=r"the gazetteer cannot be read\. Install Lanewise again"):
         register_gazetteer(duckdb.connect())
-
-
-def lines_of(coordinates):
-    """Lines in nested GeoJSON coordinates."""
-    if isinstance(coordinates[0][0], (int, float)):
-        yield coordinates
-    else:
-        for part in coordinates:
-            yield from lines_of(part)
-
-
-@pytest.mark.parametrize("name", ["land", "lakes", "borders", "states"])
-def test_the_basemap_stays_within_the_world_and_never_crosses_it(name):
-    document = json.loads((GEO / f"{name}.json").read_text(encoding="utf-8"))
-    lines = [line for feature in document["features"] for line in lines_of(feature["geometry"]["coordinates"])]
-    points = np.concatenate([np.array(line) for line in lines])
-    assert len(points) > 1_000
-    assert np.abs(points[:, 0]).max() <= 180.0
-    assert np.abs(points[:, 1]).max() <= 90.0
-    assert np.array_equal(points, points.round(2))
-    assert max(np.abs(np.diff(np.array(line)[:, 0])).max() for line in lines) < 180.0
-
-
-def test_the_basemap_is_small_enough_to_serve():
-    assert sum(path.stat().st_size for path in GEO.glob("*.json")) < 4_000_000
-    assert (GEO / "gazetteer.parquet").stat().st_size < 3_000_000
-
-
-def test_names_on_the_map_lie_where_they_should_and_come_with_the_zoom():
-    places = json.loads((GEO / "places.json").read_text(encoding="utf-8"))
-    by_name = {(place["kind"], place["name"]): place for place in places}
-    assert by_name["country", "United States"]["rank"] == 1
-    assert by_name["city", "Dallas"]["rank"] <= 5
-    assert by_name["state", "Texas"]["rank"] == 4
-    assert (by_name["city", "Dallas"]["latitude"], by_name["city", "Dallas"]["longitude"]) == near(32.78, -96.81)
-    assert all(place["size"] == 12.0 / 2 ** place["rank"] for place in places)
-    assert len({(place["latitude"], place["longitude"], place["name"]) for place in places}) == len(places)
