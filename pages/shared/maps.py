@@ -357,7 +357,6 @@ def label_layer(ink: Palette) -> pdk.Layer:
     """Names of countries, states and cities: at each zoom those that have room."""
     return _tiles(
         "names",
-        min_zoom=1,
         max_zoom=6,
         point_type="'text'",
         get_text="properties.name",

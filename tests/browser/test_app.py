@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import Counter
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
+import pydeck as pdk
 import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
+from pages.shared.maps import fit_view, lane_paths
 from pages.shared.palette import DARK, LIGHT, Palette, rgb
 from tests.browser.conftest import PATIENCE, Serve, Visit, settle
 
@@ -127,6 +130,51 @@ def test_a_click_in_the_table_filters_by_its_lane(serve: Serve, visit: Visit, sm
     # The box before the first row: half a row below the header.
     page.mouse.move(box["x"] + 18, box["y"] + 52, steps=5)
     page.wait_for_timeout(300)
+    page.mouse.down()
+    page.wait_for_timeout(80)
+    page.mouse.up()
+    expect(chips(page, "Lane")).to_contain_text("Memphis hub → Dal", timeout=PATIENCE)
+    settle(page)
+    assert query(page)["lane"] == ["Memphis hub → Dallas hub"]
+    line = page.get_by_test_id("stCaptionContainer").filter(has_text="snapshot").first
+    expect(line).to_contain_text("12 shipments")
+
+
+def on_screen(picture: Locator, view: pdk.ViewState, *, latitude: float, longitude: float) -> tuple[float, float]:
+    """At which pixel of the page does a map show a point? Web Mercator, 512 pixels around the world at zoom 0."""
+
+    def up(degrees: float) -> float:
+        return math.log(math.tan(math.pi / 4 + math.radians(degrees) / 2)) / (2 * math.pi)
+
+    box = picture.bounding_box()
+    assert box is not None
+    world = 512 * 2**view.zoom
+    x = box["x"] + box["width"] / 2 + (longitude - view.longitude) / 360 * world
+    y = box["y"] + box["height"] / 2 - (up(latitude) - up(view.latitude)) * world
+    assert box["x"] < x < box["x"] + box["width"]
+    assert box["y"] < y < box["y"] + box["height"]
+    return x, y
+
+
+def test_a_click_on_the_map_filters_by_its_lane(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
+    link = "hotspots-level=Counts+in+the+period&hotspots-measure=Value+moved&from=Jan+2024"
+    page = visit(f"{serve(small_portfolio)}/?{link}")
+    drawn(page, LIGHT)
+    picture = page.get_by_test_id(MAP).first.locator("canvas").first
+    picture.scroll_into_view_if_needed()
+    # The page frames the outermost of the three sites; a third of the way from Memphis to Dallas no other lane is near.
+    view = fit_view((32.78, -96.80, 35.15, -84.39), height=380)
+    (path,) = lane_paths(35.15, -90.05, 32.78, -96.80)
+    longitude, latitude = path[len(path) // 3]
+    x, y = on_screen(picture, view, latitude=latitude, longitude=longitude)
+    # As a hand does: it comes near, rests until the map says what it is, presses and lets go.
+    for _ in range(20):
+        page.mouse.move(x - 12, y - 12)
+        page.mouse.move(x, y, steps=4)
+        page.wait_for_timeout(500)
+        if page.locator(".deck-tooltip").filter(has_text="Memphis hub → Dallas hub").is_visible():
+            break
+    expect(page.locator(".deck-tooltip")).to_contain_text("Memphis hub → Dallas hub")
     page.mouse.down()
     page.wait_for_timeout(80)
     page.mouse.up()
