@@ -126,6 +126,9 @@ def _cast_typed(value: str, *, source_type: str, kind: str, target: str, timezon
 
 def _cast_typed_moment(value: str, *, source_type: str, kind: str, timezone: str) -> str | None:
     # Out of this range a conversion of zones raises; two days on each side leave room for any zone.
+    if source_type == "TIMESTAMPTZ_NS":
+        # DuckDB has no cast of nanoseconds with an offset (as pandas writes them) to a moment without one.
+        value, source_type = f"({value})::timestamptz", "TIMESTAMPTZ"
     near = f"{value} between '1899-12-30' and '2101-01-02'"
     zone = text_literal(timezone)
     if source_type in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}:

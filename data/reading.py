@@ -190,7 +190,7 @@ class _Reader:
         scan = f"read_parquet({place}, file_row_number = true)" if numbered else f"read_parquet({place})"
         number = "file_row_number + 1" if numbered else "row_number() over ()"
         selected = "".join(
-            f"{trimmed(identifier(column)) if kind == 'VARCHAR' else identifier(column)} as {identifier(name)}, "
+            f"{_readable(identifier(column), kind)} as {identifier(name)}, "
             for (column, kind), name in zip(found, names, strict=True)
         )
         self.connection.execute(
@@ -214,6 +214,17 @@ class _Reader:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(_CHUNK)
+
+
+def _readable(column: str, kind: str) -> str:
+    """SQL of a Parquet column as the load can take it."""
+    if kind == "VARCHAR":
+        return trimmed(column)
+    if kind in {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}:
+        # The least integer, with which some programs write "none", lies before DuckDB's first day: as text it would end
+        # the load with an internal error.
+        return f"case when {column} < '290309-12-22 (BC) 00:00:00'::{kind} then '-infinity'::{kind} else {column} end"
+    return column
 
 
 def _as_glob(path: Path) -> str:
