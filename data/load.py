@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -100,11 +101,7 @@ def load_feed(
             built = folder.start(snapshot_id)
             return _build(feed, folder=folder, built=built, scratch=scratch, append=append, fit=fit, say=say)
         except OSError as error:
-            raise LanewiseError(
-                f"the snapshot could not be written ({error.strerror or error})",
-                where=str(folder.path),
-                hint="Nothing was published; the last snapshot still serves. Make room or make the folder writable.",
-            ) from error
+            raise disk_failure(error, folder=folder.path) from error
         # DuckDB can cut its own message inside a character: then Python cannot decode it.
         except (duckdb.Error, UnicodeDecodeError) as error:
             raise LanewiseError(
@@ -117,6 +114,39 @@ def load_feed(
             for leftover in folder.building.glob(f"{snapshot_id}.duckdb*"):
                 with contextlib.suppress(OSError):
                     leftover.unlink()
+
+
+#: By number of the system's error: what was wrong, and what to do.
+_DISK: dict[int, tuple[str, str]] = {
+    errno.ENOSPC: ("the disk is full", "Make room and load again."),
+    errno.EDQUOT: ("your quota of the disk is used up", "Make room and load again."),
+    errno.EACCES: ("may not be read or written", "Allow it, or choose another portfolio with --portfolio."),
+    errno.EPERM: ("may not be read or written", "Allow it, or choose another portfolio with --portfolio."),
+    errno.EROFS: ("lies on a disk that can only be read", "Choose another portfolio with --portfolio."),
+    errno.ENOENT: ("was there and is gone", "Something removed it during the load: load again."),
+    errno.EMFILE: ("too many files are open", "Close other programs, or raise the limit (ulimit -n), and load again."),
+    errno.ENFILE: ("too many files are open", "Close other programs and load again."),
+    errno.EIO: ("the disk failed to read or write", "Check the disk."),
+}
+
+
+def disk_failure(error: OSError, *, folder: Path) -> LanewiseError:
+    """What does an error of the disk during a load mean, and what is to be done about it?
+
+    Parameters
+    ----------
+    error
+        What the system said; the file that it names is named.
+    folder
+        Of the portfolio: named where the system names no file.
+    """
+    said = error.strerror or str(error)
+    message, todo = _DISK.get(error.errno or 0, (f"the load failed: {said}", "Load again."))
+    return LanewiseError(
+        f"{message} ({said})" if error.errno in _DISK else message,
+        where=str(error.filename or folder),
+        hint=f"Nothing was published; the last snapshot still serves. {todo}",
+    )
 
 
 def _build(
