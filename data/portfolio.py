@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
@@ -328,23 +329,31 @@ class Snapshot:
 
     def view(self, scope: Scope, filters: Filters) -> View:
         """What this person may see of it under these filters, on a cursor of its own."""
-        return View(self, self._connection.cursor(), scope, filters)
+        return View(self, self._connection, scope, filters)
 
 
 class View:
     """A cursor on which every table is already cut to a scope and to filters.
 
     Tables are named as in the contract, without catalog or schema; each view is made when a statement first names it.
+    The cursor too is made at the first statement: most views of a page stand before a cache that asks them nothing.
     """
 
-    def __init__(self, snapshot: Snapshot, cursor: duckdb.DuckDBPyConnection, scope: Scope, filters: Filters) -> None:
+    def __init__(
+        self, snapshot: Snapshot, connection: duckdb.DuckDBPyConnection, scope: Scope, filters: Filters
+    ) -> None:
         self.snapshot = snapshot
         self.scope = scope
         self.filters = filters
-        self._cursor = cursor
+        self._connection = connection
         self._made: set[str] = set()
         self._chosen = [name for name in DIMENSIONS if getattr(filters, name)]
-        self._bind()
+
+    @cached_property
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._connection.cursor()
+        self._bind(cursor)
+        return cursor
 
     @property
     def info(self) -> SnapshotInfo:
@@ -375,12 +384,12 @@ class View:
         return self.snapshot.view(self.scope, replace(self.filters, first_month=month, last_month=month))  # type: ignore[type-var]
 
     def undated(self, table: str) -> int:
-        """How many rows of the scope are in no period at all, because their date is not known."""
+        """How many rows (of a fact: events) of the scope and the chosen filters are in no period: they have no date."""
         reach = REACH[table]
         if not reach.period or table not in self.snapshot.present:
             return 0
         counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
-        where = " and ".join([*self._scope_conditions(reach), f"{reach.period[0]} is null"])
+        where = " and ".join([*self._lasting_conditions(reach), f"{reach.period[0]} is null"])
         row = self._cursor.execute(f"select {counted} from snap.{quote(table)} as t where {where}").fetchone()
         return int(row[0]) if row else 0
 
@@ -398,11 +407,11 @@ class View:
         row = self._cursor.execute(f"select {counted} from snap.{quote(table)} as t where {where}").fetchone()
         return int(row[0]) if row else 0
 
-    def _bind(self) -> None:
+    def _bind(self, cursor: duckdb.DuckDBPyConnection) -> None:
         values: dict[str, object] = {
             "reporting_timezone": self.info.reporting_timezone,
             "scope_insured": sorted(self.scope.insureds) if self.scope.insureds is not None else None,
-            **{f"chosen_{name}": list(getattr(self.filters, name)) for name in DIMENSIONS},
+            **{f"chosen_{name}": list(getattr(self.filters, name)) for name in self._chosen},
         }
         zone = ZoneInfo(self.info.reporting_timezone)
         for name, day in (("first", self.filters.first_month), ("end", self.filters.end)):
@@ -412,9 +421,9 @@ class View:
         for name, value in values.items():
             if isinstance(value, list):
                 # An empty list would lose its type.
-                self._cursor.execute(f"set variable {name} = $value::varchar[]", {"value": value})
+                cursor.execute(f"set variable {name} = $value::varchar[]", {"value": value})
             elif value is not None:
-                self._cursor.execute(f"set variable {name} = $value", {"value": value})
+                cursor.execute(f"set variable {name} = $value", {"value": value})
 
     def _make(self, names: set[str]) -> None:
         for name in sorted(names - self._made):
@@ -436,8 +445,10 @@ class View:
         return f"select t.* from ({body}) as t" + (f" where {' and '.join(conditions)}" if conditions else "")
 
     def _conditions(self, reach: Reach) -> list[str]:
-        if reach.public:
-            return []
+        return [] if reach.public else self._lasting_conditions(reach) + self._period_conditions(reach)
+
+    def _lasting_conditions(self, reach: Reach) -> list[str]:
+        """Those of scope and filters, whatever the period."""
         dimensions = self._chosen
         tests: list[str] = []
         scoped = self.scope.insureds is not None
@@ -451,7 +462,7 @@ class View:
             tests.append(
                 self._exists(reach, on_key, dimensions=[d for d in dimensions if d not in reach.own], scoped=scoped)
             )
-        return tests + self._period_conditions(reach)
+        return tests
 
     def _exists(self, reach: Reach, conditions: list[str], *, dimensions: list[str], scoped: bool) -> str:
         known = _KNOWN_BY.get(reach.via, _ALL if reach.via else ())

@@ -293,6 +293,46 @@ def test_a_device_is_with_one_load_at_a_time_and_its_positions_add_up(tmp_path: 
     assert open_view(tmp_path, scope=ACME).rows("select pinged_at::date::varchar from ping") == [("2025-01-05",)]
 
 
+def test_maintenance_is_seen_by_all_whose_goods_the_device_was_with_at_the_time(tmp_path: Path) -> None:
+    files = {
+        "insured.csv": FILES["insured.csv"],
+        "shipment.csv": "shipment_id,insured_id,trip_id,departed_at\n"
+        "H1,I1,T1,2025-01-01\nH2,I2,T1,2025-01-01\nH3,I2,,2025-02-01\n",
+        "device_assignment.csv": "device_id,trip_id,shipment_id,attached_at,detached_at\n"
+        "D1,T1,,2025-01-01,2025-01-20\nD1,,H3,2025-02-01,2025-02-20\n",
+        "maintenance.csv": "device_id,starts_at,ends_at\n"
+        "D1,2024-12-01,2024-12-02\n"  # before it was with anybody
+        "D1,2025-01-05,2025-01-06\n"  # with a trip that carries goods of both
+        "D1,2025-01-10,2025-02-10\n"  # from that trip into a load of the second alone
+        "D1,2025-02-05,2025-02-06\n"  # with the second alone
+        "D1,2025-02-10,\n",  # begins there and has not ended
+    }
+    load_files(tmp_path, files=files)
+    question = "select starts_at::date::varchar from maintenance order by 1"
+    assert open_view(tmp_path, scope=ACME).rows(question) == [("2025-01-05",), ("2025-01-10",)]
+    assert open_view(tmp_path, scope=Scope(frozenset({"I2"}))).rows(question) == [
+        ("2025-01-05",),
+        ("2025-01-10",),
+        ("2025-02-05",),
+        ("2025-02-10",),
+    ]
+    assert len(open_view(tmp_path).rows(question)) == 5
+    january = Filters(first_month=date(2025, 1, 1), last_month=date(2025, 1, 1))
+    assert open_view(tmp_path, scope=ACME, filters=january).rows(question) == [("2025-01-05",), ("2025-01-10",)]
+
+
+def test_what_has_no_date_is_counted_within_the_chosen_filters(tmp_path: Path) -> None:
+    files = {
+        "insured.csv": FILES["insured.csv"],
+        "claim.csv": "claim_id,insured_id,loss_date\nC1,I1,\nC2,I2,\nC3,I2,2025-01-01\n",
+    }
+    load_files(tmp_path, files=files)
+    assert open_view(tmp_path).undated("claim_fact") == 2
+    assert open_view(tmp_path, filters=Filters(insured=("I2",))).undated("claim_fact") == 1
+    assert open_view(tmp_path, scope=ACME).undated("claim_fact") == 1
+    assert open_view(tmp_path, filters=Filters(lane=("L1",))).undated("claim_fact") == 0
+
+
 def test_a_claim_shows_nothing_of_another_accounts_goods(tmp_path: Path) -> None:
     files = {**FILES, "claim.csv": "claim_id,insured_id,shipment_id,incident_id,loss_date\nC1,I1,H3,N2,2025-02-11\n"}
     load_files(tmp_path, files=files)
