@@ -5,13 +5,21 @@ A scoped person's view holds none of it: files and their faults belong to the wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
 from data.contract import contract
 from data.portfolio import View
+
+
+class Listed(NamedTuple):
+    """Rows one by one, the first of them or all, and how many there are."""
+
+    frame: pd.DataFrame
+    of: int
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,8 @@ class Account:
     ----------
     files, readings
         Files, and readings of them: a file that fills three tables is read three times.
+    rows
+        Rows of the files themselves, each once however many tables it fills.
     read, loaded, left_out, folded, quarantined
         Rows, over all readings.
     emptied
@@ -36,6 +46,7 @@ class Account:
 
     files: int
     readings: int
+    rows: int
     read: int
     loaded: int
     left_out: int
@@ -69,10 +80,14 @@ def account(view: View) -> Account | None:
         from source_amount
     """)[0]
     orphans = view.rows("select count(*) from orphan")[0][0]
+    physical = view.rows(
+        "select sum(most) from (select max(read_rows) as most from source group by sha256, coalesce(sheet, ''))"
+    )[0][0]
     files, readings, read, loaded, left_out, folded, quarantined, emptied, wrong = (int(number) for number in rows)
     return Account(
         files=files,
         readings=readings,
+        rows=int(physical),
         read=read,
         loaded=loaded,
         left_out=left_out,
@@ -133,23 +148,21 @@ def quarantined_rows(
     feeds: Sequence[str] = (),
     tables: Sequence[str] = (),
     kinds: Sequence[str] = (),
-    limit: int = 100_000,
-) -> pd.DataFrame:
-    """Which rows were kept out, why, and what do they say? None chosen means all."""
-    return view.frame(
+    limit: int | None = None,
+) -> Listed:
+    """Which rows were kept out, why, and what do they say? None chosen means all; a limit lists only the first."""
+    return _listed(
+        view,
         """
         select
             feed, table_name, file, sheet, row_number, kind,
             array_to_string([problem.reason for problem in problems], '; ') as reasons,
             row_values::varchar as row_values
         from quarantine
-        where (len($feeds) = 0 or list_contains($feeds, feed))
-            and (len($tables) = 0 or list_contains($tables, table_name))
-            and (len($kinds) = 0 or list_contains($kinds, kind))
-        order by feed, table_name, file, row_number
-        limit $most
         """,
-        {"feeds": list(feeds), "tables": list(tables), "kinds": list(kinds), "most": limit},
+        chosen={"feed": feeds, "table_name": tables, "kind": kinds},
+        order="feed, table_name, file, row_number",
+        limit=limit,
     )
 
 
@@ -171,21 +184,28 @@ def emptied_cells(
     feeds: Sequence[str] = (),
     tables: Sequence[str] = (),
     columns: Sequence[str] = (),
-    limit: int = 100_000,
-) -> pd.DataFrame:
-    """Which cells were emptied, and what did they say? None chosen means all."""
-    return view.frame(
-        """
-        select feed, table_name, file, sheet, row_number, column_name, value, reason
-        from nulled_cell
-        where (len($feeds) = 0 or list_contains($feeds, feed))
-            and (len($tables) = 0 or list_contains($tables, table_name))
-            and (len($columns) = 0 or list_contains($columns, column_name))
-        order by feed, table_name, file, row_number, column_name
-        limit $most
-        """,
-        {"feeds": list(feeds), "tables": list(tables), "columns": list(columns), "most": limit},
+    limit: int | None = None,
+) -> Listed:
+    """Which cells were emptied, and what did they say? None chosen means all; a limit lists only the first."""
+    return _listed(
+        view,
+        "select feed, table_name, file, sheet, row_number, column_name, value, reason from nulled_cell",
+        chosen={"feed": feeds, "table_name": tables, "column_name": columns},
+        order="feed, table_name, file, row_number, column_name",
+        limit=limit,
     )
+
+
+def _listed(view: View, select: str, *, chosen: Mapping[str, Sequence[str]], order: str, limit: int | None) -> Listed:
+    wanted = " and ".join(f"(len(${name}) = 0 or list_contains(${name}, {name}))" for name in chosen)
+    parameters = {name: list(values) for name, values in chosen.items()}
+    found = f"with found as ({select} where {wanted})"
+    if limit is None:
+        frame = view.frame(f"{found} select * from found order by {order}", parameters)
+        return Listed(frame, of=len(frame))
+    frame = view.frame(f"{found} select * from found order by {order} limit {int(limit)}", parameters)
+    of = len(frame) if len(frame) < limit else int(view.rows(f"{found} select count(*) from found", parameters)[0][0])
+    return Listed(frame, of=of)
 
 
 def orphans(view: View) -> pd.DataFrame:

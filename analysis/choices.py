@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from analysis.filters import DIMENSIONS, Filters, add_months, month_of
+from analysis.values import unconverted_amounts
 from data.portfolio import View
 
 #: A list longer than this slows every page; a filter offers the busiest.
@@ -44,22 +45,6 @@ final as (
     from ranked
 )
 select dimension, value from final where rank <= {most} + 1 order by dimension, rank
-"""
-_EXTENT = """
-with places as (
-    select latitude, longitude from site where latitude is not null and longitude is not null
-    union all
-    select latitude, longitude from incident_fact where latitude is not null and longitude is not null
-    union all
-    select latitude, longitude from claim_fact where latitude is not null and longitude is not null
-),
-final as (
-    select
-        quantile_cont(latitude, 0.01) as south, quantile_cont(longitude, 0.01) as west,
-        quantile_cont(latitude, 0.99) as north, quantile_cont(longitude, 0.99) as east
-    from places
-)
-select south, west, north, east from final
 """
 _NAMES = {
     "insured": "select insured_id, name from insured",
@@ -107,8 +92,10 @@ class Choices:
     covered_from
         By kind of event (incident, claim, shipment, ping), the first month from which it is more than scattered: before
         that there is nothing to compare with. A month is scattered below a tenth of the month of the median event.
-    extent
-        South, west, north, east of what is on the map, in degrees, without the outermost percent; None for nothing.
+    undated
+        By kind of event, how many have no date and so are in no period; kinds without such are left out.
+    unconverted
+        Label of each amount of which some has no rate of exchange.
     """
 
     first_month: date | None
@@ -118,7 +105,8 @@ class Choices:
     names: Mapping[str, Mapping[str, str]]
     cut: tuple[str, ...] = ()
     covered_from: Mapping[str, date] = field(default_factory=dict)
-    extent: tuple[float, float, float, float] | None = None
+    undated: Mapping[str, int] = field(default_factory=dict)
+    unconverted: tuple[str, ...] = ()
 
     def name(self, dimension: str, identifier: str) -> str:
         """What a person calls it; the id itself where it has no name."""
@@ -161,7 +149,8 @@ def find_choices(view: View) -> Choices:
         names=names,
         cut=tuple(dimension for dimension, values in options.items() if len(values) > MOST_OPTIONS),
         covered_from={table: month for table in events if (month := _covered_from(view, table=table)) is not None},
-        extent=_extent(view),
+        undated=count_undated(view),
+        unconverted=tuple(unconverted_amounts(view)),
     )
 
 
@@ -188,17 +177,15 @@ def _covered_from(view: View, *, table: str) -> date | None:
     return next((month_of(month) for month, events in found if events >= typical * SCATTERED), None)
 
 
-def _extent(view: View) -> tuple[float, float, float, float] | None:
-    box = view.rows(_EXTENT)[0]
-    if box[0] is None:
-        return None
-    south, west, north, east = (float(edge) for edge in box)
-    return south, west, north, east
-
-
 def count_unreached(view: View) -> dict[str, int]:
     """How many incidents, claims, shipments and positions are out only because a chosen filter cannot reach them?"""
     counted = {table: view.unreached(f"{table}_fact") for table in _ROWS_OF if view.has(table)}
+    return {table: count for table, count in counted.items() if count}
+
+
+def count_undated(view: View) -> dict[str, int]:
+    """How many incidents, claims, shipments and positions of the chosen filters are in no period, having no date?"""
+    counted = {table: view.undated(f"{table}_fact") for table in _ROWS_OF if view.has(table)}
     return {table: count for table, count in counted.items() if count}
 
 

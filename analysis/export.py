@@ -2,7 +2,7 @@
 
 Both formats read the same typed cells, so a table says the same in either. What differs is where the provenance goes:
 an Excel workbook has a first sheet "About"; a CSV begins with its header, as tools expect, and carries the snapshot in
-a last column. `provenance_text` gives the whole of it in words, `file_name` puts snapshot and 'synthetic' in the name.
+a last column. `file_name` puts snapshot and 'synthetic' in the name.
 """
 
 from __future__ import annotations
@@ -190,11 +190,6 @@ def to_excel(tables: Mapping[str, Table], *, provenance: Provenance, title: str 
         _write_table(sheet, frame=frame, columns=columns)
     workbook.close()
     return out.getvalue()
-
-
-def provenance_text(provenance: Provenance) -> str:
-    """Where did a table come from, in lines of `label: value`?"""
-    return "\n".join(f"{label}: {value}" for label, value in _provenance_rows(provenance))
 
 
 def file_name(subject: str, *, provenance: Provenance, ending: Literal["csv", "xlsx"]) -> str:

@@ -112,12 +112,6 @@ class Measure:
             if expression
         }
 
-    @property
-    def sql(self) -> str:
-        """The number as one SQL expression over its fact."""
-        parts = self.parts
-        return f"{parts['value']} / {parts['per']}" if self.per else parts["value"]
-
     def words(self, value: float | None, *, currency: str = "") -> str:
         """The value as a person reads it: at most 3 significant digits, with its unit.
 

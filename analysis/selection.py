@@ -101,12 +101,6 @@ class Selection:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: values[name] for name in get_args(Dimension) if values[name] is not None}
 
-    def toggled(self, **values: Any) -> Selection:
-        """The selection after a click on these values: picked out, or let go where they already were."""
-        if all(getattr(self, name) == value for name, value in values.items()):
-            return replace(self, **dict.fromkeys(values))
-        return replace(self, **values)
-
     def without(self, *dimensions: Dimension) -> Selection:
         """The selection as the picture on which these dimensions are picked shows it."""
         return replace(self, **dict.fromkeys(dimensions))

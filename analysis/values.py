@@ -99,6 +99,13 @@ def present_measures(view: View) -> tuple[Measure, ...]:
     return tuple(measure for measure in there if values[measure.key].n > 0)
 
 
+def unconverted_amounts(view: View) -> dict[str, tuple[tuple[str, float], ...]]:
+    """Which amounts are in no sum, as there is no rate of exchange for them? Label to (currency, amount) pairs."""
+    money = [m for m in MEASURES.values() if m.unconverted and all(view.has(table) for table in m.tables)]
+    values = measure_values(view, measures=money)
+    return {measure.label: found for measure in money if (found := values[measure.key].unconverted)}
+
+
 def monthly(
     value: MeasureValue, *, first_month: date | None = None, last_month: date | None = None
 ) -> tuple[tuple[date, float | None], ...]:

@@ -51,21 +51,6 @@ def format_value(value: float | None, unit: Unit = "number", *, currency: str = 
     return f"{text} per {per}" if per else text
 
 
-def format_exact(value: float | None, unit: Unit = "number", *, currency: str = "") -> str:
-    """What is this number in full, with thousands apart: for a table's foot or a reconciliation?
-
-    Examples
-    --------
-    >>> format_exact(10324, "count")
-    '10,324'
-    """
-    if value is None or not math.isfinite(value):
-        return MISSING
-    text = f"{abs(value):,.0f}" if unit == "count" else f"{abs(value):,.2f}"
-    text = f"{currency}{NO_BREAK}{text}" if currency and unit == "amount" else text
-    return f"{MINUS}{text}" if value < 0 else text
-
-
 def format_change(value: float | None, previous: float | None, unit: Unit = "number") -> str | float | None:
     """How did it change against the comparison: "+12%", "-3.4%", "×4.2", 0 for no change, None where it cannot be told?
 

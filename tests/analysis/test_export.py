@@ -21,7 +21,6 @@ from analysis.export import (
     Provenance,
     file_name,
     looks_like_formula,
-    provenance_text,
     to_csv,
     to_excel,
 )
@@ -329,7 +328,6 @@ def test_synthetic_data_is_named_in_every_file():
     assert workbook["About"]["A2"].value == "SYNTHETIC DATA"
     assert "SYNTHETIC DATA" in workbook["Lanes"].oddHeader.center.text
     assert csv_rows(frame_of(["x"]), column, synthetic=True)[1][-1].endswith("SYNTHETIC DATA")
-    assert "SYNTHETIC DATA" in provenance_text(provenance(synthetic=True))
     assert file_name("Lanes", provenance=provenance(synthetic=True), ending="csv").endswith("-synthetic.csv")
 
 
@@ -348,17 +346,6 @@ def test_csv_starts_with_its_header_and_ends_with_the_snapshot():
     assert content == (
         "\ufeffUptime (share),Source snapshot\r\n0.25,20240301T101500; content 9f2c9f2c9f2c\r\n".encode()
     )
-
-
-def test_provenance_in_words():
-    assert provenance_text(provenance(data_date=None, filters=())).split("\n") == [
-        "Snapshot: 20240301T101500",
-        "Content hash: " + "9f2c" * 16,
-        "Data's date: not known",
-        "Period: 2023-03 to 2024-02",
-        "Currency: USD",
-        "Filters: none",
-    ]
 
 
 # ---- the workbook as a whole

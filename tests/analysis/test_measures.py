@@ -192,7 +192,7 @@ def test_every_measure_is_documented(measure):
     assert measure.formula
     assert not measure.formula.endswith(".")
     assert measure.label[0].isupper()
-    assert measure.sql.startswith("sum(")
+    assert measure.parts["value"].startswith("sum(")
     assert bool(measure.comparable) == bool(measure.unconverted) == (measure.unit == "base currency")
     assert bool(measure.per) == (measure.unit == "percent")
 

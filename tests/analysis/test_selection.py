@@ -30,13 +30,6 @@ def test_a_link_gives_back_the_selection(selection):
     assert Selection.from_query(selection.query()) == selection
 
 
-@given(selections)
-def test_clicking_twice_is_not_clicking(selection):
-    for dimension, value in selection.chosen.items():
-        assert selection.without(dimension).toggled(**{dimension: value}) == selection
-        assert selection.toggled(**{dimension: value}) == selection.without(dimension)
-
-
 @pytest.mark.parametrize(
     "query",
     [
@@ -52,12 +45,6 @@ def test_clicking_twice_is_not_clicking(selection):
 )
 def test_nonsense_in_a_link_is_left_out(query):
     assert Selection.from_query(query) == Selection()
-
-
-def test_a_slot_of_the_week_is_picked_and_let_go_as_one():
-    slot = Selection().toggled(weekday=3, hour=2)
-    assert slot.toggled(weekday=3, hour=5) == Selection(weekday=3, hour=5)
-    assert slot.toggled(weekday=3, hour=2) == Selection()
 
 
 def test_values_are_bound_and_never_text_of_the_query():

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pages.shared.numbers import MISSING, count_words, format_change, format_exact, format_value
+from pages.shared.numbers import MISSING, count_words, format_change, format_value
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -64,12 +64,6 @@ def test_a_change_against_the_comparison(
 def test_a_share_changes_by_points() -> None:
     assert format_change(0.876, 0.818, "percent") == "+5.8 pts"
     assert format_change(0.4, 0.5, "percent") == "-10 pts"
-
-
-def test_in_full_with_thousands_apart() -> None:
-    assert format_exact(10324, "count") == "10,324"
-    assert format_exact(-1234.5, "amount", currency="EUR") == f"−EUR{NBSP}1,234.50"
-    assert format_exact(None) == MISSING
 
 
 def test_a_count_with_its_noun() -> None:
