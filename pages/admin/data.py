@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import streamlit as st
 
 from analysis.bookkeeping import (
     Account,
+    Listed,
     account,
     amount_reconciliation,
     dictionary,
@@ -129,6 +130,21 @@ DICTIONARY = (
 )
 
 
+Chosen = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What was kept out of one kind: its name in keys and on screen, its columns, and those of its reasons."""
+
+    key: str
+    name: str
+    columns: Sequence[ExportColumn]
+    reasons_name: str
+    reason_columns: Sequence[ExportColumn]
+    by: Mapping[str, str]
+
+
 def main() -> None:
     """Cards, verdict, then each account by itself."""
     here = context()
@@ -159,11 +175,17 @@ def main() -> None:
 
 
 def cards(loaded: Account) -> None:
-    """The load in five numbers."""
+    """The load in six numbers."""
     used = loaded.read - loaded.left_out - loaded.folded
     rows = (
         Kpi("Files", loaded.files, definition="Files read, each told from others by its content."),
-        Kpi("Rows loaded", loaded.loaded, definition="Rows that the pages of Lanewise count, over all tables."),
+        Kpi("Rows in files", loaded.rows, definition="Rows of the files themselves, each counted once."),
+        Kpi(
+            "Rows in tables",
+            loaded.loaded,
+            definition="Rows loaded, over all tables. A row of a file that fills three tables, such as a claim with "
+            "its insured and its site, is loaded into each: these are more or fewer than the rows of the files.",
+        ),
         Kpi(
             "Rows quarantined",
             loaded.quarantined,
@@ -186,9 +208,11 @@ def cards(loaded: Account) -> None:
 
 def verdict(loaded: Account) -> None:
     """The answer to the page's question, in a sentence."""
-    parts = (
-        f"{count_words(loaded.read, 'row')} read in {count_words(loaded.readings, 'reading')} of "
-        f"{count_words(loaded.files, 'file')} = {loaded.loaded:,} loaded + {loaded.left_out:,} left out + "
+    parts = f"{count_words(loaded.rows, 'row')} in {count_words(loaded.files, 'file')}"
+    if loaded.read != loaded.rows:
+        parts += f", from which the feeds fill several tables: {loaded.read:,} rows read over all of these"
+    parts += (
+        f" = {loaded.loaded:,} loaded + {loaded.left_out:,} left out + "
         f"{loaded.folded:,} folded + {loaded.quarantined:,} quarantined"
     )
     money = f" The same holds for the money in {count_words(loaded.amounts, 'column')}." if loaded.amounts else ""
@@ -216,7 +240,7 @@ def show_files(here: Context, view: View) -> None:
     frame = row_reconciliation(view)
     st.caption(
         "Read = loaded + left out + folded + quarantined, for every file and table. "
-        "A file that fills several tables is read for each."
+        "A file that fills several tables is read once for each, so its rows stand here more than once."
     )
     show_table(frame, columns=ROWS, key="data-files", alt="Rows of each file by what became of them", height=360)
     downloads(
@@ -241,17 +265,16 @@ def show_quarantine(here: Context, view: View) -> None:
     if reasons.empty:
         st.success("No row is in quarantine.", icon=":material/task_alt:")
         return
-    show_table(
-        reasons, columns=REASONS, key="data-quarantine-reasons", alt="Reasons for quarantine, the most frequent first"
-    )
-    chosen = choose(reasons, {"feed": "Feed", "table_name": "Table", "kind": "Fault"}, key="data-quarantine")
-    frame = quarantined_rows(view, feeds=chosen["feed"], tables=chosen["table_name"], kinds=chosen["kind"])
-    browse(frame, columns=QUARANTINE, key="data-quarantine-rows", alt="Rows in quarantine with their reasons")
-    downloads(
-        "quarantine",
-        {"Quarantine": (frame, QUARANTINE), "Reasons": (reasons, REASONS)},
-        key="data-quarantine-save",
-        provenance=whole(here),
+
+    def rows(chosen: Chosen, limit: int | None) -> Listed:
+        feeds, tables, kinds = chosen["feed"], chosen["table_name"], chosen["kind"]
+        return quarantined_rows(view, feeds=feeds, tables=tables, kinds=kinds, limit=limit)
+
+    show_faults(
+        here,
+        Faults("quarantine", "Quarantine", QUARANTINE, "Reasons", REASONS, {"kind": "Fault"}),
+        reasons=reasons,
+        rows=rows,
     )
 
 
@@ -261,19 +284,41 @@ def show_emptied(here: Context, view: View) -> None:
     if reasons.empty:
         st.success("No cell was emptied.", icon=":material/task_alt:")
         return
+
+    def rows(chosen: Chosen, limit: int | None) -> Listed:
+        feeds, tables, columns = chosen["feed"], chosen["table_name"], chosen["column_name"]
+        return emptied_cells(view, feeds=feeds, tables=tables, columns=columns, limit=limit)
+
+    show_faults(
+        here,
+        Faults("emptied", "Cells emptied", EMPTIED, "Columns", EMPTIED_REASONS, {"column_name": "Column"}),
+        reasons=reasons,
+        rows=rows,
+    )
+
+
+def show_faults(
+    here: Context, faults: Faults, *, reasons: pd.DataFrame, rows: Callable[[Chosen, int | None], Listed]
+) -> None:
+    """What was kept out: how often and why, then one by one, the first of it here and all of it to save."""
+    key = f"data-{faults.key}"
     show_table(
         reasons,
-        columns=EMPTIED_REASONS,
-        key="data-emptied-reasons",
-        alt="Columns with emptied cells, the most frequent first",
+        columns=faults.reason_columns,
+        key=f"{key}-reasons",
+        alt=f"{faults.name}: {faults.reasons_name.lower()}, the most frequent first",
     )
-    chosen = choose(reasons, {"feed": "Feed", "table_name": "Table", "column_name": "Column"}, key="data-emptied")
-    frame = emptied_cells(view, feeds=chosen["feed"], tables=chosen["table_name"], columns=chosen["column_name"])
-    browse(frame, columns=EMPTIED, key="data-emptied-cells", alt="Emptied cells with their values and reasons")
+    chosen = choose(reasons, {"feed": "Feed", "table_name": "Table", **faults.by}, key=key)
+    found = rows(chosen, ROWS_SHOWN)
+    more = f"; the first {ROWS_SHOWN:,} are listed, a download has all" if found.of > len(found.frame) else ""
+    st.caption(f"{count_words(found.of, 'row')}{more}")
+    show_table(found.frame, columns=faults.columns, key=f"{key}-rows", alt=f"{faults.name}, one by one", height=320)
+    # All of it is read only when a file is asked for.
+    everything = (lambda: rows(chosen, None).frame) if more else found.frame
     downloads(
-        "cells-emptied",
-        {"Cells": (frame, EMPTIED), "Columns": (reasons, EMPTIED_REASONS)},
-        key="data-emptied-save",
+        faults.name.lower(),
+        {faults.name: (everything, faults.columns), faults.reasons_name: (reasons, faults.reason_columns)},
+        key=f"{key}-save",
         provenance=whole(here),
     )
 
@@ -346,13 +391,6 @@ def choose(frame: pd.DataFrame, labels: Mapping[str, str], *, key: str) -> dict[
         options = sorted(str(value) for value in frame[name].dropna().unique())
         chosen[name] = column.multiselect(label, options, key=f"{key}-{name}", placeholder="All", select_all=False)
     return chosen
-
-
-def browse(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], key: str, alt: str) -> None:
-    """The first of these rows, and how many there are."""
-    more = f"; the first {ROWS_SHOWN:,} are listed, a download has all" if len(frame) > ROWS_SHOWN else ""
-    st.caption(f"{count_words(len(frame), 'row')}{more}")
-    show_table(frame.head(ROWS_SHOWN), columns=columns, key=key, alt=alt, height=320)
 
 
 def whole(here: Context) -> Provenance:

@@ -32,7 +32,7 @@ def qualifiers(measure: Measure | BookMeasure) -> list[str]:
     if isinstance(measure, BookMeasure):
         unit = f"per {measure.per}" if measure.per else UNITS[measure.unit]
         return [unit, DIRECTIONS[measure.better], "on the fixed window of the fit", measure.interval]
-    facts = [UNITS[measure.unit], DIRECTIONS[measure.better], f"needs {', '.join(measure.tables)}"]
+    facts = [UNITS[measure.unit], DIRECTIONS[measure.better], f"from the table {', '.join(measure.tables)}"]
     if measure.interval != "none":
         kind = "exact (Garwood)" if measure.interval == "poisson" else "Wilson"
         facts.append(f"95% interval: {kind}")
@@ -45,7 +45,7 @@ def qualifiers(measure: Measure | BookMeasure) -> list[str]:
 
 def show_measure(measure: Measure | BookMeasure) -> None:
     """One measure: definition, formula, and what qualifies it."""
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, height="stretch", gap="xsmall"):
         st.markdown(f"**{escape(measure.label)}**")
         st.markdown(escape(measure.definition))
         st.markdown(f":gray[=] {escape(measure.formula)}")
@@ -54,15 +54,16 @@ def show_measure(measure: Measure | BookMeasure) -> None:
 
 def show_word(word: Word) -> None:
     """One word of the field."""
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, height="stretch", gap="xsmall"):
         st.markdown(f"**{escape(word.name)}**")
         st.markdown(escape(word.meaning))
 
 
 def main() -> None:
     """Search, measures, words."""
-    st.title("Glossary", anchor=False)
-    st.markdown(":gray[What does each number and word mean?]")
+    with st.container(gap="xxsmall"):
+        st.title("Glossary", anchor=False)
+        st.markdown("What does each number and word mean?")
     text = st.text_input(
         "Search",
         key="glossary-search",

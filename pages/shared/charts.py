@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import math
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +20,7 @@ from pages.shared.context import month_words
 from pages.shared.palette import Palette
 
 HEIGHT = 250
+_SPARK_HEIGHT = 22
 #: The face that Streamlit brings with it.
 FONT = '"Source Sans", sans-serif'
 _NIGHT = range(6)
@@ -180,10 +183,8 @@ def week_chart(
             "hovertemplate": "%{text}<extra></extra>",
             "marker": {
                 "color": [_class_colour(value, peak=peak, colours=colours) for value in values],
-                "line": {
-                    "color": [colours.selected if one else colours.background for one in picked],
-                    "width": [2 if one else 0 for one in picked],
-                },
+                # One value where nothing is picked: plotly checks a list item by item.
+                "line": {"color": colours.selected, "width": [2 if one else 0 for one in picked] if any(picked) else 0},
             },
             "unselected": {"marker": {"opacity": 1}},
         },
@@ -207,6 +208,39 @@ def week_chart(
     if hours.n < _FEW:
         title = f"Only {hours.n} with a time of day: too few to name an hour"
     return Chart(figure, title, note, f"{title}. {note}.")
+
+
+def sparkline(values: Sequence[float], *, label: str, colours: Palette) -> str:
+    """How does a number run over the period, drawn from zero, as an HTML image?
+
+    Streamlit's own is scaled from the least value to the largest: a wobble of a few per cent looks like a crash.
+
+    Parameters
+    ----------
+    values
+        By month, without gaps; at least two. What is not finite counts as 0.
+    label
+        What a screen reader says.
+    """
+    run = [value if math.isfinite(value) else 0.0 for value in values]
+    low, high = min(0.0, *run), max(0.0, *run)
+    span = (high - low) or 1.0
+
+    def y(value: float) -> str:
+        return f"{_SPARK_HEIGHT - 1 - (_SPARK_HEIGHT - 2) * (value - low) / span:.1f}"
+
+    line = " ".join(f"{100 * place / (len(run) - 1):.1f},{y(value)}" for place, value in enumerate(run))
+    stroke = 'fill="none" vector-effect="non-scaling-stroke"'
+    picture = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 {_SPARK_HEIGHT}" preserveAspectRatio="none">'
+        f'<polygon points="0,{y(0)} {line} 100,{y(0)}" fill="{colours.categories[0]}" fill-opacity="0.15"/>'
+        f'<line x1="0" x2="100" y1="{y(0)}" y2="{y(0)}" stroke="{colours.border}" {stroke}/>'
+        f'<polyline points="{line}" stroke="{colours.categories[0]}" stroke-width="1.5" {stroke}/></svg>'
+    )
+    # Streamlit takes an SVG element out of HTML, and leaves one that is the address of an image.
+    address = f"data:image/svg+xml;base64,{b64encode(picture.encode()).decode()}"
+    shape = f"display:block;width:100%;height:{_SPARK_HEIGHT}px"
+    return f'<img alt="{html.escape(label, quote=True)}" src="{address}" style="{shape}">'
 
 
 def _bars(

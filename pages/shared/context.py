@@ -49,6 +49,10 @@ class Context:
         How many incidents, claims, shipments and positions are selected, of the kinds that the portfolio holds.
     unreached
         How many of each kind are out only because a chosen filter cannot reach them: no lane is known, say.
+    undated
+        How many of each kind are in no period, as their date is not known.
+    unconverted
+        By label of an amount, the (currency, amount) pairs without a rate of exchange: they are in no sum.
     snapshots
         The snapshots kept, newest first.
     """
@@ -63,6 +67,8 @@ class Context:
     choices: Choices
     events: Mapping[str, int]
     unreached: Mapping[str, int] = field(default_factory=dict)
+    undated: Mapping[str, int] = field(default_factory=dict)
+    unconverted: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     snapshots: tuple[Card, ...] = ()
 
     @property
@@ -98,7 +104,8 @@ class Context:
 
     def without(self, *dimensions: str) -> View:
         """The rows with these dimensions (or "period") open: what the chart that picks them shows."""
-        return self.snapshot.view(self.scope, self.filters.without(*dimensions))
+        filters = self.filters.without(*dimensions)
+        return self.view if filters == self.filters else self.snapshot.view(self.scope, filters)
 
     def known_to(self, table: str) -> date | None:
         """To which day does the data of this table (incident, claim, shipment, ping) go?"""
@@ -194,11 +201,6 @@ def select(dimension: str, values: Iterable[str]) -> None:
         message = f"{dimension!r} is no dimension; there are {', '.join(DIMENSIONS)}"
         raise ValueError(message)
     st.session_state[dimension] = list(dict.fromkeys(values))[:MOST_CHOSEN]
-
-
-def select_period(first: date, last: date) -> None:
-    """Show these months: for callbacks only."""
-    st.session_state["from"], st.session_state["to"] = month_key(first), month_key(last)
 
 
 def month_key(month: date) -> str:

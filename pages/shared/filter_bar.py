@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import streamlit as st
@@ -15,6 +15,7 @@ COMPARISONS: dict[Comparison, str] = {"period": "period before", "year": "year b
 PRESETS: dict[str, int | None] = {"3 m": 3, "12 m": 12, "36 m": 36, "All": None}
 NOTES_KEY = "link-notes"
 _PRESET_KEY = "period-preset"
+_TURNED = "The period asked for"
 
 
 def filter_bar(choices: Choices) -> tuple[Filters, Comparison]:
@@ -103,6 +104,7 @@ def _period(choices: Choices) -> tuple[date | None, date | None]:
         return None, None
     months = {month_key(month): month for month in choices.months}
     opening = (choices.opening.first_month or choices.months[-1], choices.opening.last_month or choices.months[0])
+    _put_in_order(months, opening=opening)
     keys = list(months)
     ends = zip(st.columns(2, gap="small"), ("from", "to"), ("From", "To"), opening, strict=True)
     picked = [
@@ -116,7 +118,10 @@ def _period(choices: Choices) -> tuple[date | None, date | None]:
         )
         for column, name, label, month in ends
     ]
-    first, last = sorted(months[key] for key in picked)
+    first, last = (months[key] for key in picked)
+    if first > last:
+        # What Streamlit takes out of a link wins over what is set before its widgets: turn it round in the next run.
+        st.rerun()
     st.session_state[_PRESET_KEY] = preset_of(first, last, choices=choices)
     st.segmented_control(
         "Period presets",
@@ -130,6 +135,21 @@ def _period(choices: Choices) -> tuple[date | None, date | None]:
     if choices.opening.last_month is not None and last == choices.opening.last_month < choices.months[0]:
         st.caption(f"Only some of the data goes on, to {month_words(choices.months[0])}.")
     return first, last
+
+
+def _put_in_order(months: Mapping[str, date], *, opening: tuple[date, date]) -> None:
+    """A period that ends before it begins, in a link or as it was picked: turn it round, and say so."""
+    first, last = (
+        months.get(st.session_state.get(name, ""), month) for name, month in zip(("from", "to"), opening, strict=True)
+    )
+    if first <= last:
+        return
+    st.session_state["from"], st.session_state["to"] = month_key(last), month_key(first)
+    others = [note for note in st.session_state[NOTES_KEY] if not note.startswith(_TURNED)]
+    st.session_state[NOTES_KEY] = [
+        *others,
+        f"{_TURNED}, {month_words(first)} to {month_words(last)}, ends before it begins: the months were put in order.",
+    ]
 
 
 def _values(dimension: str, *, choices: Choices) -> tuple[str, ...]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -14,9 +13,13 @@ import streamlit as st
 
 from analysis.export import ExportColumn, Provenance, file_name, to_csv, to_excel
 from data.contract import contract
+from pages.shared.charts import sparkline
 from pages.shared.context import LABELS, Context, context, has_context
 from pages.shared.numbers import MISSING, Unit, count_words, format_change, format_value
+from pages.shared.palette import palette
 
+#: Rows of a table, or what reads them when they are asked for.
+Rows = pd.DataFrame | Callable[[], pd.DataFrame]
 #: Below this many events a card says how many there were.
 SMALL_NUMBER = 30
 _COLOURS = {"higher": "normal", "lower": "inverse", "neutral": "off"}
@@ -106,10 +109,14 @@ def page_header(title: str, question: str, *, filtered: bool = True) -> None:
     filtered
         False for a page that the period and the filters do not cut.
     """
-    st.title(title, anchor=False)
-    st.markdown(question)
-    if has_context():
-        st.caption(shown_line(context(), filtered=filtered))
+    with st.container(gap="xxsmall"):
+        st.title(title, anchor=False)
+        st.markdown(question)
+        if has_context():
+            here = context()
+            st.caption(shown_line(here, filtered=filtered))
+            if filtered and here.unconverted:
+                st.markdown(f":material/currency_exchange: {unconverted_words(here)}")
 
 
 def shown_line(here: Context, *, filtered: bool = True) -> str:
@@ -131,6 +138,7 @@ def shown_line(here: Context, *, filtered: bool = True) -> str:
         escape(here.selection),
         *([restricted_words(here)] if here.scope.insureds is not None else []),
         *([unreached_words(here)] if here.unreached else []),
+        *([undated_words(here)] if here.undated else []),
         f"snapshot {here.info.id}",
     ]
     return " · ".join(parts)
@@ -150,6 +158,21 @@ def unreached_words(here: Context) -> str:
     return f"{counted} {verb} out, without a known {filters}"
 
 
+def undated_words(here: Context) -> str:
+    """What no period shows, because its date is not known."""
+    counted = ", ".join(count_words(count, *_NOUNS[table]) for table, count in here.undated.items())
+    return f"{counted} without a date, in no period"
+
+
+def unconverted_words(here: Context) -> str:
+    """Which amounts are shown apart, never added: there is no rate of exchange for their currency and date."""
+    amounts = "; ".join(
+        f"{label.lower()} " + ", ".join(format_value(amount, "amount", currency=currency) for currency, amount in found)
+        for label, found in here.unconverted.items()
+    )
+    return f"**In no amount on this page**, as no rate of exchange to {here.currency} is loaded for it: {amounts}"
+
+
 def escape(text: str) -> str:
     """Text of the insured's as text: none of it becomes a link, an icon or a formula on the page."""
     one_line = " ".join(text.split())
@@ -164,19 +187,17 @@ def kpi_row(cards: Sequence[Kpi]) -> None:
     with st.grid(len(cards), min_column_width=150, gap="small"):
         for card in cards:
             change = format_change(card.value, card.previous, card.unit)
-            trend = [value if math.isfinite(value) else 0.0 for value in card.trend]
-            st.metric(
-                _label(card),
-                format_value(card.value, card.unit, currency=here.currency, per=card.per),
-                change,
-                delta_color=_COLOURS[card.better],  # type: ignore[arg-type]
-                delta_description=_against(here) if change is not None else _no_comparison(card),
-                help=card.definition or None,
-                border=True,
-                height="stretch",
-                chart_data=trend if len(trend) > 1 else None,
-                chart_type="area",
-            )
+            with st.container(border=True, height="stretch", gap="xxsmall"):
+                st.metric(
+                    _label(card),
+                    format_value(card.value, card.unit, currency=here.currency, per=card.per),
+                    change,
+                    delta_color=_COLOURS[card.better],  # type: ignore[arg-type]
+                    delta_description=_against(here) if change is not None else _no_comparison(card),
+                    help=card.definition or None,
+                )
+                if len(card.trend) > 1:
+                    st.html(sparkline(card.trend, label=f"{card.label} by month, from zero", colours=palette()))
 
 
 def show_table(
@@ -199,7 +220,7 @@ def show_table(
 
 def downloads(
     subject: str,
-    tables: Mapping[str, tuple[pd.DataFrame, Sequence[ExportColumn]]],
+    tables: Mapping[str, tuple[Rows, Sequence[ExportColumn]]],
     *,
     key: str,
     title: str = "",
@@ -207,7 +228,8 @@ def downloads(
 ) -> None:
     """Buttons that save what is shown: one CSV for each table, one Excel workbook for all of them.
 
-    Files are made when a button is clicked, not at every rerun. Without a provenance it is that of the selection.
+    Files are made when a button is clicked, not at every rerun; so is a table given as a function. Without a provenance
+    it is that of the selection.
     """
     provenance = provenance or context().provenance()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -215,7 +237,7 @@ def downloads(
             label = "CSV" if len(tables) == 1 else f"CSV: {name}"
             st.download_button(
                 label,
-                partial(to_csv, frame, columns=columns, provenance=provenance),
+                partial(_csv_of, frame, columns=columns, provenance=provenance),
                 file_name=file_name(
                     subject if len(tables) == 1 else f"{subject} {name}", provenance=provenance, ending="csv"
                 ),
@@ -224,19 +246,42 @@ def downloads(
                 on_click="ignore",
                 icon=":material/download:",
                 type="tertiary",
-                disabled=frame.empty,
+                disabled=_is_empty(frame),
             )
         st.download_button(
             "Excel",
-            partial(to_excel, dict(tables), provenance=provenance, title=title or subject.capitalize()),
+            partial(_excel_of, dict(tables), provenance=provenance, title=title or subject.capitalize()),
             file_name=file_name(subject, provenance=provenance, ending="xlsx"),
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             key=f"{key}-xlsx",
             on_click="ignore",
             icon=":material/table_view:",
             type="tertiary",
-            disabled=all(frame.empty for frame, _ in tables.values()),
+            disabled=all(_is_empty(frame) for frame, _ in tables.values()),
         )
+
+
+def _is_empty(table: Rows) -> bool:
+    """Is nothing to be saved? A table that is read when asked for has rows."""
+    return isinstance(table, pd.DataFrame) and table.empty
+
+
+def _whole(table: Rows) -> pd.DataFrame:
+    return table if isinstance(table, pd.DataFrame) else table()
+
+
+def _csv_of(table: Rows, *, columns: Sequence[ExportColumn], provenance: Provenance) -> bytes:
+    return to_csv(_whole(table), columns=columns, provenance=provenance)
+
+
+def _excel_of(
+    tables: Mapping[str, tuple[Rows, Sequence[ExportColumn]]],
+    *,
+    provenance: Provenance,
+    title: str,
+) -> bytes:
+    whole = {name: (_whole(table), columns) for name, (table, columns) in tables.items()}
+    return to_excel(whole, provenance=provenance, title=title)
 
 
 def lacking(table: str, what: str) -> None:
@@ -252,13 +297,6 @@ def lacking(table: str, what: str) -> None:
             with st.expander("Example of a feed that loads it"):
                 st.code(_FEED_EXAMPLES[table], language="toml")
         st.markdown("Load it with `python -m data load FEED`; `python -m data describe` lists every column.")
-
-
-def too_small(*, n: int, needed: int, what: str) -> None:
-    """Too few events for an answer: how many there are, how many it takes, and how to get them."""
-    with st.container(border=True):
-        st.markdown(f"##### :material/hourglass_empty: Not enough data: {n:,} {what}, at least {needed:,} needed")
-        st.markdown("Widen the period or remove a filter. A figure from so few would be chance.")
 
 
 def nothing_selected(what: str) -> None:
@@ -324,5 +362,4 @@ __all__ = [
     "page_header",
     "show_table",
     "shown_line",
-    "too_small",
 ]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from analysis.choices import Choices, count_events, count_unreached, find_choices
+from analysis.choices import Choices, count_events, count_undated, count_unreached, find_choices
 from analysis.filters import Filters
+from analysis.values import unconverted_amounts
 from data.portfolio import Portfolio, View, default_path
 from pages.shared.context import Context, set_context
 from pages.shared.failures import show_failure
@@ -29,6 +30,8 @@ SECTIONS = {
             title="Hotspots",
             icon=":material/location_on:",
             default=True,
+            # The default page stands at the root; its own name is kept free for the page below.
+            url_path="start",
             help="Where theft and loss happen: map, lanes, sites, times and what drives them.",
         ),
     ],
@@ -49,6 +52,16 @@ SECTIONS = {
         ),
     ],
 }
+
+
+def _open_root() -> None:
+    """Go to the default page with all that the address asks for."""
+    asked = {key: st.query_params.get_all(key) for key in st.query_params}
+    st.switch_page(SECTIONS["Portfolio"][0], query_params=asked)
+
+
+#: The default page by its own name, as a person types it: Streamlit serves that page at the root only.
+TYPED = st.Page(_open_root, title="Hotspots", url_path="hotspots", visibility="hidden")
 WITHOUT_DATA = {"Glossary"}
 
 
@@ -81,11 +94,30 @@ def unreached_of(
     return count_unreached(_view)
 
 
+@st.cache_data(max_entries=256, show_spinner=False)
+def undated_of(snapshot_id: str, insureds: tuple[str, ...] | None, filters: Filters, _view: View) -> dict[str, int]:  # noqa: ARG001
+    """How many events of each kind have no date and so are in no period."""
+    return count_undated(_view)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def unconverted_of(
+    snapshot_id: str,  # noqa: ARG001
+    insureds: tuple[str, ...] | None,  # noqa: ARG001
+    filters: Filters,  # noqa: ARG001
+    _view: View,
+) -> dict[str, tuple[tuple[str, float], ...]]:
+    """Which amounts are in no sum, as there is no rate of exchange for them."""
+    return unconverted_amounts(_view)
+
+
 def main() -> None:
     """Draw the frame, then run the page inside it."""
     st.set_page_config(page_title="Lanewise", page_icon=str(HERE / "icon.png"), layout="wide")
     st.logo(str(HERE / ("logo-dark.svg" if palette().dark else "logo-light.svg")), size="large")
-    page = st.navigation(SECTIONS, position="top")
+    page = st.navigation({**SECTIONS, "": [TYPED]}, position="top")
+    if page == TYPED:
+        page.run()
     try:
         person = viewer()
         portfolio = open_portfolio(str(default_path().absolute()))
@@ -119,8 +151,9 @@ def prepare(person: Viewer, *, portfolio: Portfolio) -> None:
     with filters_here:
         filters, comparison = filter_bar(choices)
     if snapshot.info.synthetic:
-        st.warning(
-            "**Synthetic data.** Made by Lanewise to try it; it describes no real insured.", icon=":material/science:"
+        st.markdown(
+            ":orange-badge[:material/science: **Synthetic data**]"
+            " Made by Lanewise to try it; it describes no real insured."
         )
     announce(notice, newest=portfolio.current())
     link_notes()
@@ -138,6 +171,11 @@ def prepare(person: Viewer, *, portfolio: Portfolio) -> None:
             choices=choices,
             events=events_of(snapshot.info.id, insureds, filters, view),
             unreached=unreached_of(snapshot.info.id, insureds, filters, view) if filters.chosen else {},
+            # Asked anew only where the portfolio has such rows at all: most have none, and a query costs a page time.
+            undated=undated_of(snapshot.info.id, insureds, filters.without("period"), view)
+            if choices.undated and filters.months
+            else {},
+            unconverted=unconverted_of(snapshot.info.id, insureds, filters, view) if choices.unconverted else {},
             snapshots=portfolio.snapshots(),
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 
 from analysis.hotspots import Breakdown, HoursOfWeek
 from analysis.measures import MEASURES
-from pages.shared.charts import kind_chart, month_chart, week_chart
+from pages.shared.charts import kind_chart, month_chart, sparkline, week_chart
 from pages.shared.palette import DARK, LIGHT
 
 CLAIMS = MEASURES["claims"]
@@ -37,6 +38,29 @@ def test_months_are_bars_from_zero_with_the_immature_hatched(colours):
     )
     assert chart.alt.startswith(chart.title)
     assert list(bars.customdata[0]) == ["2025-01-01"]
+
+
+def drawn_line(image: str) -> list[tuple[float, float]]:
+    """The points of a sparkline, from left to right; the picture's y grows downwards."""
+    picture = base64.b64decode(image.split("base64,")[1].split('"', maxsplit=1)[0]).decode()
+    points = picture.split("<polyline points=")[1].split('"')[1]
+    return [(float(x), float(y)) for x, y in (point.split(",") for point in points.split())]
+
+
+def test_a_sparkline_stands_on_zero_so_that_a_wobble_stays_a_wobble():
+    image = sparkline([100.0, 97.0, 100.0], label='Claims "by" month', colours=LIGHT)
+    (first, dip, last) = drawn_line(image)
+    assert (first[0], last[0]) == (0.0, 100.0)
+    zero = 21.0
+    assert dip[1] - first[1] == pytest.approx(0.03 * (zero - first[1]), abs=0.06)
+    assert 'alt="Claims &quot;by&quot; month"' in image
+
+
+def test_a_sparkline_of_nothing_lies_on_zero_and_of_losses_below_it():
+    assert {y for _, y in drawn_line(sparkline([0.0, 0.0], label="", colours=DARK))} == {21.0}
+    assert {y for _, y in drawn_line(sparkline([float("nan"), 0.0], label="", colours=DARK))} == {21.0}
+    (high, low) = drawn_line(sparkline([5.0, -5.0], label="", colours=DARK))
+    assert (high[1], low[1]) == (1.0, 21.0)
 
 
 def test_kinds_are_sorted_and_say_what_is_not_given():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.app.conftest import Open, texts
+from tests.small_portfolio import load
 
 PAGE = "../admin/data.py"
 
@@ -23,16 +25,58 @@ def test_every_row_is_accounted_for_in_one_sentence(open_app: Open) -> None:
     assert not app.exception
     assert [(card.label, card.value) for card in app.metric] == [
         ("Files", "6"),
-        ("Rows loaded", "69"),
+        ("Rows in files", "70"),
+        ("Rows in tables", "69"),
         ("Rows quarantined", "1"),
         ("Cells emptied", "1"),
         ("References not found", "1"),
     ]
-    assert (
-        "70 rows read in 6 readings of 6 files = 69 loaded + 0 left out + 0 folded + 1 quarantined"
-        in app.warning[0].value
-    )
+    assert "70 rows in 6 files = 69 loaded + 0 left out + 0 folded + 1 quarantined" in app.warning[0].value
     assert "**the whole portfolio**" in texts(app)
+
+
+def test_a_file_that_fills_two_tables_is_not_counted_as_twice_its_rows(open_app: Open, tmp_path: Path) -> None:
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    (feed / "claims.csv").write_text("claim_id,insured_id,name,loss_date\nC1,A,Acme,2024-01-01\nC2,A,Acme,2024-01-02\n")
+    (feed / "feed.toml").write_text(
+        'name = "two"\ncurrency = "USD"\ntimezone = "UTC"\n'
+        '[[table]]\nname = "insured"\nfile = "claims.csv"\ndistinct = true\n'
+        '[[table]]\nname = "claim"\nfile = "claims.csv"\n'
+    )
+    load(feed, portfolio=tmp_path / "portfolio")
+    app = open_app(PAGE, portfolio=tmp_path / "portfolio")
+    cards = {card.label: card.value for card in app.metric}
+    assert (cards["Files"], cards["Rows in files"], cards["Rows in tables"]) == ("1", "2", "3")
+    assert (
+        "2 rows in 1 file, from which the feeds fill several tables: 4 rows read over all of these"
+        " = 3 loaded + 0 left out + 1 folded + 0 quarantined"
+    ) in app.success[0].value
+
+
+def test_a_download_has_every_row_of_which_the_first_are_listed(
+    open_app: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    (feed / "claim.csv").write_text("claim_id,insured_id,loss_date\n" + ",A,2024-01-01\n" * 1_203)
+    (feed / "insured.csv").write_text("insured_id,name\nA,Acme\n")
+    (feed / "feed.toml").write_text(
+        'name = "bad"\ncurrency = "USD"\ntimezone = "UTC"\n'
+        '[[table]]\nname = "insured"\nfile = "insured.csv"\n[[table]]\nname = "claim"\nfile = "claim.csv"\n'
+    )
+    load(feed, portfolio=tmp_path / "portfolio")
+    saved: list[bytes] = []
+
+    def save(_: str, content: Callable[[], bytes], **options: object) -> None:
+        if options["key"] == "data-quarantine-save-csv-Quarantine":
+            saved.append(content())
+
+    monkeypatch.setattr("streamlit.download_button", save)
+    app = open_section(open_app(PAGE, portfolio=tmp_path / "portfolio"), "Quarantine")
+    assert "1,203 rows; the first 1,000 are listed, a download has all" in texts(app)
+    assert len(app.dataframe[1].value) == 1_000
+    assert len(saved[-1].decode().strip().splitlines()) == 1_204
 
 
 def test_files_reconcile_row_by_row(open_app: Open) -> None:

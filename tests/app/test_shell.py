@@ -60,9 +60,53 @@ def test_what_a_link_cannot_name_is_ignored_and_said(open_app: Open) -> None:
     assert not app.warning
 
 
-def test_months_the_wrong_way_round_are_put_right(open_app: Open) -> None:
-    app = open_app(from_="2024-05", to="2023-11")
+@pytest.mark.parametrize("link", [{"from_": "2024-05", "to": "2023-11"}, {"from_": "May 2024", "to": "Nov 2023"}])
+def test_months_the_wrong_way_round_are_put_right_and_it_is_said(open_app: Open, link: dict[str, str]) -> None:
+    app = open_app(**link)
     assert "**Nov 2023 – May 2024**" in texts(app)
+    assert (app.selectbox("from").value, app.selectbox("to").value) == ("2023-11", "2024-05")
+    (note,) = (warning.value for warning in app.warning)
+    assert note == ("The period asked for, May 2024 to Nov 2023, ends before it begins: the months were put in order.")
+
+
+def test_a_beginning_past_the_opening_end_is_put_in_order_too(open_app: Open) -> None:
+    app = open_app(to="2023-02")
+    assert "**Feb 2023 – Jan 2024**" in texts(app)
+    assert "Jan 2024 to Feb 2023, ends before it begins" in app.warning[0].value
+
+
+def test_a_beginning_picked_after_the_end_is_put_in_order_and_said_once(open_app: Open) -> None:
+    app = open_app(from_="2024-01", to="2024-03")
+    assert not app.warning
+    app.selectbox("from").set_value("2024-06").run()
+    app.selectbox("from").set_value("2024-09").run()
+    assert (app.selectbox("from").value, app.selectbox("to").value) == ("2024-06", "2024-09")
+    (note,) = (warning.value for warning in app.warning)
+    assert note.count("Sep 2024 to Jun 2024") == 1
+    assert note.count("The period asked for") == 1
+
+
+def test_what_no_period_and_no_sum_shows_is_said_where_it_is_seen(open_app: Open, tmp_path: Path) -> None:
+    feed = write_feed(tmp_path / "feed")
+    (feed / "claims.csv").write_text(
+        "claim_id,insured_id,loss_date,paid_amount,currency\n"
+        "C1,A1,2024-01-11,100,USD\nC2,A1,2024-02-11,2500,EUR\nC3,B2,2024-02-12,700,GBP\nC4,B2,,5,USD\n"
+    )
+    load(feed, portfolio=tmp_path / "portfolio")
+    app = open_app(portfolio=tmp_path / "portfolio")
+    line = next(caption.value for caption in app.caption if "snapshot" in caption.value)
+    assert "3 claims" in line
+    assert "1 claim without a date, in no period" in line
+    apart = next(text.value for text in app.markdown if "In no amount" in text.value)
+    assert apart.replace("\u00a0", " ").endswith(
+        "**In no amount on this page**, as no rate of exchange to USD is loaded for it: "
+        "paid amount EUR 2.5k, GBP 700; incurred amount EUR 2.5k, GBP 700"
+    )
+    app.multiselect("insured").set_value(["A1"]).run()
+    assert "without a date" not in texts(app)
+    assert "GBP" not in texts(app)
+    assert "EUR" in texts(app)
+    assert "In no amount" not in texts(open_app())
 
 
 def test_a_preset_sets_both_months(open_app: Open) -> None:
@@ -129,8 +173,8 @@ def test_a_snapshot_that_is_gone_is_said(open_app: Open) -> None:
 
 def test_a_synthetic_portfolio_says_so(open_app: Open, tmp_path: Path) -> None:
     load(write_feed(tmp_path / "feed", synthetic=True), portfolio=tmp_path / "portfolio")
-    assert "Synthetic data" in open_app(portfolio=tmp_path / "portfolio").warning[0].value
-    assert not open_app().warning
+    assert "**Synthetic data**" in texts(open_app(portfolio=tmp_path / "portfolio"))
+    assert "Synthetic data" not in texts(open_app())
 
 
 def test_what_a_person_can_put_right_is_shown_in_its_words(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:

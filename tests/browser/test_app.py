@@ -85,6 +85,20 @@ def test_a_deep_link_opens_the_default_page_with_its_filters(serve: Serve, visit
     expect(page.get_by_text("7 incidents, 1 claim are out, without a known lane or commodity")).to_be_visible()
 
 
+def test_the_default_page_opens_by_its_own_name_with_all_its_filters(
+    serve: Serve, visit: Visit, small_portfolio: Path
+) -> None:
+    page = visit(f"{serve(small_portfolio)}/hotspots?commodity=electronics&commodity=food&from=Feb+2023")
+    expect(page.locator("h1")).to_have_text("Hotspots")
+    settle(page)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(chips(page, "Commodity")).to_contain_text("electronics")
+    expect(chips(page, "Commodity")).to_contain_text("food")
+    expect(page.get_by_role("combobox", name="From")).to_have_value("Feb 2023")
+    assert urlsplit(page.url).path == "/"
+    expect(page.get_by_test_id("stTopNavSection")).to_have_count(2)
+
+
 def test_filters_survive_a_change_of_page(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
     page = visit(f"{serve(small_portfolio)}/?commodity=food")
     page.get_by_test_id("stTopNavSection").filter(has_text="Admin").click()
