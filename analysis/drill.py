@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +141,25 @@ def rows_behind(
         f"with behind as ({source}) select {names}, count(*) over () as rows_in_all from behind where {where}"
         f" order by {order} limit {int(limit)}",
         cut.parameters,
+    )
+    return _result(frame, columns)
+
+
+def incidents_behind(view: View, *, incidents: Sequence[str], limit: int = ROWS_SHOWN) -> RowsBehind:
+    """These incidents as rows, the latest first.
+
+    Parameters
+    ----------
+    incidents
+        Their ids; those that the view does not show are left out.
+    """
+    columns = _COLUMNS["incident_fact"]
+    names = ", ".join(column.name for column in columns)
+    frame = view.frame(
+        f"with behind as ({_INCIDENTS}) select {names}, count(*) over () as rows_in_all from behind"
+        " where list_contains($incidents::varchar[], incident_id)"
+        f" order by occurred_at desc, incident_id limit {int(limit)}",
+        {"incidents": list(incidents)},
     )
     return _result(frame, columns)
 

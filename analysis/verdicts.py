@@ -92,6 +92,33 @@ group by segment, commodity
 order by all
 """
 
+#: Whole quarters of the window, by segment: what was exposed on lanes, and the thefts counted on them.
+_QUARTERS_EXPOSED = """
+with
+quarters as (
+    select date_trunc('quarter', m.month)::date as quarter, m.segment, m.month, m.units, m.value_base
+    from lane_month as m
+    join fit_window as w on m.month >= w.first_month and m.month < w.end_month
+    where m.in_fit and m.units > 0 and m.lane_id is not null
+        and date_trunc('quarter', m.month) >= w.first_month
+        and date_trunc('quarter', m.month) + interval 3 month <= w.end_month
+),
+final as (
+    select quarter, segment, sum(units) as units, coalesce(sum(value_base), 0)::double as value_base
+    from quarters
+    group by quarter, segment
+)
+select * from final order by quarter, segment
+"""
+_QUARTERS_LOST = """
+select date_trunc('quarter', t.month)::date as quarter, t.segment, t.commodity, count(*) as observed
+from theft_fact as t
+join fit_window as w on t.month >= w.first_month and t.month < w.end_month
+where t.left_out is null and t.segment <> 'storage' and t.lane_id is not null
+group by all
+order by all
+"""
+
 
 @dataclass(frozen=True)
 class Span:
@@ -162,7 +189,8 @@ class RankedVerdicts:
 class BookValue:
     """A number of the book's fit over what a view shows, with its interval, n and caveats.
 
-    ``value`` is None where it cannot be told; ``caveats`` then say why. ``n`` counts thefts, or places.
+    ``value`` is None where it cannot be told; ``caveats`` then say why. ``n`` counts thefts, or places. ``trend`` is
+    the same by whole calendar quarter of the window (first day, value), empty where it is not told by time.
     """
 
     measure: BookMeasure
@@ -171,6 +199,7 @@ class BookValue:
     n: int
     per: str = ""
     caveats: tuple[str, ...] = ()
+    trend: tuple[tuple[date, float], ...] = ()
 
 
 def has_verdicts(view: View) -> bool:
@@ -334,15 +363,16 @@ def book_values(
         Of the draws behind the interval of the concentration; None: the same draws each time.
     """
     shares = view.frame(_SHARES)
+    exposed, lost = view.frame(_QUARTERS_EXPOSED), view.frame(_QUARTERS_LOST)
     values = (
-        _frequency(shares),
-        _loss_cost(shares, view=view),
+        _frequency(shares, exposed=exposed, lost=lost),
+        _loss_cost(shares, exposed=exposed, lost=lost, view=view),
         _concentration(ranked, view=view, generator=generator or np.random.default_rng(0)),
     )
     return {value.measure.key: value for value in values}
 
 
-def _frequency(shares: pd.DataFrame) -> BookValue:
+def _frequency(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame) -> BookValue:
     """Of the segment with most units expected; the others are caveats, never added."""
     measure = BOOK_MEASURES["theft_frequency"]
     by_segment = shares.groupby("segment")[["units", "observed"]].sum().query("units > 0")
@@ -368,10 +398,21 @@ def _frequency(shares: pd.DataFrame) -> BookValue:
         thefts,
         per=f"1,000 {unit}",
         caveats=tuple(caveats),
+        trend=_by_quarter(
+            lost[lost["segment"] == segment].groupby("quarter")["observed"].sum(),
+            exposed[exposed["segment"] == segment].groupby("quarter")["units"].sum(),
+        ),
     )
 
 
-def _loss_cost(shares: pd.DataFrame, *, view: View) -> BookValue:
+def _by_quarter(above: pd.Series[Any], below: pd.Series[Any]) -> tuple[tuple[date, float], ...]:
+    """1,000 x one over the other by quarter; a quarter without exposure is left out."""
+    dated = {pd.Timestamp(str(quarter)).date(): float(amount) for quarter, amount in above.items()}
+    days = [(pd.Timestamp(str(quarter)).date(), float(amount)) for quarter, amount in below.items()]
+    return tuple((quarter, 1000 * dated.get(quarter, 0.0) / amount) for quarter, amount in days if amount > 0)
+
+
+def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame, view: View) -> BookValue:
     measure = BOOK_MEASURES["theft_loss_cost"]
     severities = view.frame("select segment, commodity, severity, thefts, valued from class_severity")
     value = float(shares["value_base"].sum())
@@ -381,23 +422,30 @@ def _loss_cost(shares: pd.DataFrame, *, view: View) -> BookValue:
         return BookValue(measure, None, None, 0, caveats=("no declared value in this selection",))
     keys = zip(severities["segment"], severities["commodity"].fillna(""), strict=True)
     severity_of = dict(zip(keys, severities["severity"].astype(float), strict=True))
-    loss = sum(
-        count * severity_of.get((segment, commodity), severity_of.get((segment, ""), float("nan")))
-        for segment, commodity, count in zip(
-            shares["segment"], shares["commodity"].fillna(""), shares["observed"], strict=True
-        )
-        if count
-    )
+
+    def loss_of(rows: pd.DataFrame) -> pd.Series[Any]:
+        """The expected loss of the thefts of each row; none where there is no theft, whatever the severity."""
+        severities = [
+            severity_of.get((segment, commodity), severity_of.get((segment, ""), float("nan"))) if count else 0.0
+            for segment, commodity, count in zip(
+                rows["segment"], rows["commodity"].fillna(""), rows["observed"], strict=True
+            )
+        ]
+        return rows["observed"] * pd.Series(severities, index=rows.index, dtype=float)
+
+    loss = float(loss_of(shares).sum(skipna=False))
     thefts = int(shares["observed"].sum())
     totals = severities[severities["commodity"].isna()]
     caveats = [f"loss known of {int(totals['valued'].sum())} of the book's {int(totals['thefts'].sum())} thefts"]
-    cost = 1000 * float(loss) / value
+    cost = 1000 * loss / value
     if not np.isfinite(cost):
         return BookValue(measure, None, None, thefts, caveats=("no loss of a theft is known",))
     low, high = poisson_interval(thefts)
     scale = cost / thefts if thefts else 0.0
     interval = (scale * low, scale * high) if thefts else None
-    return BookValue(measure, cost, interval, thefts, per="1,000 of value", caveats=tuple(caveats))
+    by_quarter = lost.assign(loss=loss_of(lost)).groupby("quarter")["loss"].sum()
+    trend = _by_quarter(by_quarter, exposed.groupby("quarter")["value_base"].sum())
+    return BookValue(measure, cost, interval, thefts, per="1,000 of value", caveats=tuple(caveats), trend=trend)
 
 
 def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.Generator) -> BookValue:

@@ -43,7 +43,7 @@ from pages.shared.hotspot_results import (
     values_of,
     week_of,
 )
-from pages.shared.hotspot_verdicts import levels_of, show_verdicts
+from pages.shared.hotspot_verdicts import choose_one, levels_of, show_verdicts
 from pages.shared.layout import Kpi, downloads, escape, kpi_row, lacking, nothing_selected, page_header, show_table
 from pages.shared.narrowing import clicked, narrow, pick, picked_row
 from pages.shared.palette import palette
@@ -90,12 +90,17 @@ def main() -> None:
         lacking("incident", "where incidents, claims and shipments are")
         return
     levels = levels_of(here)
-    if levels and (level := choose_level(levels)) is not None:
-        show_verdicts(here, level=level, cards=partial(show_cards, here, told=told, selection=Selection()))
-        return
-    cards = st.container()
+    if levels:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            level = choose_level(levels)
+            picked = choose_one(here, level=level) if level is not None else ()
+        if level is not None:
+            cards = partial(show_cards, here, told=told, selection=Selection())
+            show_verdicts(here, level=level, picked=picked, cards=cards)
+            return
+    cards_here = st.container()
     measure, unit, layers, selection = choose(here, told=told)
-    with cards:
+    with cards_here:
         show_cards(here, (), told=told, selection=selection)
     if missing := unreachable(measure.fact, selection):
         words = lacking_words(measure.fact, missing)
@@ -189,8 +194,7 @@ def show_cards(here: Context, first: Sequence[Kpi], *, told: Sequence[str], sele
         key = (here.info.id, here.scope, here.filters.previous(here.comparison))
         before = values_of(key, measures=keys, selection=earlier, _view=here.comparison_view)
     shown = [card(here, now[key], before=before.get(key), narrowed=selection.month is not None) for key in keys]
-    # Beside numbers of a fixed window, which have no trend, one would only take room.
-    kpi_row([*first, *(replace(one, trend=()) for one in shown)] if first else shown)
+    kpi_row([*first, *shown])
 
 
 def known_months(here: Context, value: MeasureValue) -> tuple[tuple[date, float | None], ...]:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from analysis.export import ExportColumn
 from analysis.filters import Filters
+from analysis.hotspot_evidence import times
 from analysis.verdicts import (
     LEVEL_NAMES,
     BookValue,
@@ -27,8 +28,17 @@ from analysis.verdicts import (
     watch_words,
 )
 from data.portfolio import View
-from pages.shared.context import Context, select
+from pages.shared.context import Context
 from pages.shared.funnel_chart import funnel_chart
+from pages.shared.hotspot_evidence import (
+    choose_place,
+    pick_cell,
+    pick_place,
+    place_names,
+    ranking_epoch,
+    show_evidence,
+    window_provenance,
+)
 from pages.shared.hotspot_results import ViewKey
 from pages.shared.layout import Kpi, downloads, escape, nothing_selected
 from pages.shared.maps import Box
@@ -38,20 +48,21 @@ from pages.shared.verdict_map import verdict_map
 from pages.shared.verdict_words import LOOKS, verdict_colour, verdict_legend, verdict_words
 
 PAGE = "hotspots"
-MAP_HEIGHT = 340
-MAP_SHARE = 0.44
+MAP_HEIGHT = 320
+MAP_SHARE = 0.37
 # A map of this share of the row is narrower than what a view is fitted to.
 _WIDER = 0.2
 # Degrees around what stands out, so that a person knows where it is.
 _AROUND = 4.0
 _METHOD = """
-1. **Observed**: own thefts of at least the threshold, or of unknown value, in the fixed window.
+1. **Thefts** (observed): own thefts of at least the threshold, or of unknown value, in the fixed window.
 2. **Expected**: exposure × the book's rate by calendar quarter, mode and commodity group, times the share reported
    by now: growth, mix and trend are not taken for place.
-3. **Ratio**: observed / expected, drawn towards 1 the more, the less data a place has (posterior of a Gamma prior
-   fitted on the book), with its 90% interval. *Own data* is the weight that the place itself has in it.
-4. **P(ratio > 1.5)**: the posterior probability that the true ratio exceeds 1.5.
-5. **Verdict**: *hotspot*: the largest set of which at most 5% are expected to be chance; *watch*: P at least 50%;
+3. **Times the rate**: observed / expected, drawn towards 1 the more, the less data a place has (the shrunken ratio:
+   posterior mean under a Gamma prior fitted on the book), with its 90% interval. *Own data* is the weight that the
+   place itself has in it.
+4. **Sure above 1.5**: the posterior probability that the true ratio exceeds 1.5.
+5. **Verdict**: *hotspot*: the largest set of which at most 5% are expected to be chance; *watch*: sure at least 50%;
    *ordinary*: the rest with enough data; *not enough data*: own data weigh less than 25%.
 6. **Excess loss**: expected × (ratio − 1) × the capped mean loss of the place's commodities. The list is ranked by it.
 """
@@ -106,8 +117,19 @@ def whole_key(here: Context) -> ViewKey:
     return here.info.id, here.scope, Filters()
 
 
-def show_verdicts(here: Context, *, level: Level, cards: Callable[[Sequence[Kpi]], None]) -> None:
-    """Cards, the sentence that says what to do first, map with table, funnel with watch list, and the method."""
+def choose_one(here: Context, *, level: Level) -> tuple[str, ...]:
+    """Which places of a level are picked? Offered by name in the order of the ranking without filters."""
+    if level == "lane":
+        return choose_place(here, level=level, names={})
+    everything = here.snapshot.view(here.scope, Filters())
+    ranked = ranked_of(whole_key(here), level=level, _view=everything)
+    return choose_place(here, level=level, names=place_names(ranked.frame))
+
+
+def show_verdicts(
+    here: Context, *, level: Level, picked: tuple[str, ...], cards: Callable[[Sequence[Kpi]], None]
+) -> None:
+    """Cards, what to do first, map with table, why the picked place has its verdict, funnel and watch list, method."""
     # A lane is picked on this map: its filter does not narrow it. A period never cuts a verdict.
     filters = here.filters.without("period", "lane") if level == "lane" else here.filters.without("period")
     view = here.snapshot.view(here.scope, filters)
@@ -122,9 +144,10 @@ def show_verdicts(here: Context, *, level: Level, cards: Callable[[Sequence[Kpi]
         return
     left, right = st.columns([MAP_SHARE, 1 - MAP_SHARE], gap="small")
     with left:
-        show_map(here, ranked, sentence=sentence)
+        show_map(here, ranked, sentence=sentence, picked=picked)
     with right:
-        show_ranking(here, ranked, values=values)
+        show_ranking(here, ranked, values=values, picked=picked)
+    show_evidence(here, ranked, key=key, view=view, picked=picked)
     show_funnel(here, ranked, view=view)
 
 
@@ -134,6 +157,7 @@ def book_card(value: BookValue, *, level: Level) -> Kpi:
     unit: Any = "percent" if measure.unit == "percent" else "rate"
     lines = [measure.definition, f"= {measure.formula}.", f"Interval: {measure.interval}."]
     lines += [f"{caveat[:1].upper()}{caveat[1:]}." for caveat in value.caveats]
+    lines += ["The line: by whole calendar quarter of the window."] if value.trend else []
     sure = "90%" if measure.unit == "percent" else "95%"
     said = value.caveats[0] if value.value is None and value.caveats else ""
     if value.interval is not None:
@@ -144,6 +168,7 @@ def book_card(value: BookValue, *, level: Level) -> Kpi:
         label,
         value.value,
         unit,
+        trend=[number for _, number in value.trend],
         better=measure.better,
         definition=escape(" ".join(lines)),
         n=value.n if measure.unit != "percent" else None,
@@ -158,8 +183,8 @@ def rests_on(here: Context, ranked: RankedVerdicts) -> str:
     return f"{window}; filters cut what is shown and never change a verdict. Losses in {here.currency}."
 
 
-def show_map(here: Context, ranked: RankedVerdicts, *, sentence: str) -> None:
-    """The map, whose colours are shrunken ratios."""
+def show_map(here: Context, ranked: RankedVerdicts, *, sentence: str, picked: tuple[str, ...]) -> None:
+    """The map, whose colours are shrunken ratios; a click picks a place."""
     everything = here.snapshot.view(here.scope, Filters())
     verdict_map(
         ranked.frame,
@@ -167,43 +192,55 @@ def show_map(here: Context, ranked: RankedVerdicts, *, sentence: str) -> None:
         key=f"{PAGE}-verdicts-{here.info.id}-{ranked.level}",
         height=MAP_HEIGHT,
         alt=f"Map of {LEVEL_NAMES[ranked.level][1]} by verdict. {sentence}",
-        picked=here.filters.lane if ranked.level == "lane" else (),
-        on_pick=partial(pick_lane, here.filters.lane) if ranked.level == "lane" else None,
+        picked=picked,
+        on_pick=partial(pick_place, ranked.level, picked),
     )
 
 
-def pick_lane(chosen: tuple[str, ...], place: str) -> None:
-    """Filter by a lane; a second time lets it go. For callbacks only."""
-    select("lane", [] if chosen == (place,) else [place])
-
-
-def show_ranking(here: Context, ranked: RankedVerdicts, *, values: dict[str, BookValue]) -> None:
-    """The places ranked by expected excess loss, and their download."""
+def show_ranking(
+    here: Context, ranked: RankedVerdicts, *, values: dict[str, BookValue], picked: tuple[str, ...]
+) -> None:
+    """The places ranked by expected excess loss, and their download; a click picks a place."""
     one, many = LEVEL_NAMES[ranked.level]
+    key = f"{PAGE}-ranking-{ranked.level}-{ranking_epoch()}"
     st.dataframe(
-        styled(ranking(ranked)),
+        styled(ranking(ranked), picked=ranked.frame["place"].isin(list(picked))),
         hide_index=True,
         height=MAP_HEIGHT - 42,
         column_config={
-            "rank": st.column_config.NumberColumn("#", width=34),
-            "place": st.column_config.TextColumn(one.capitalize(), width=190),
-            "verdict": st.column_config.TextColumn("Verdict", width=84),
-            "excess_loss": st.column_config.NumberColumn(
-                f"Excess, {here.currency}",
-                format="compact",
-                width=76,
-                help="Expected x (ratio - 1) x severity, in the whole window. The list is ranked by it.",
+            "rank": st.column_config.NumberColumn("#", width=30),
+            "place": st.column_config.TextColumn(one.capitalize(), width=185),
+            "verdict": st.column_config.TextColumn("Verdict", width=80),
+            "observed": st.column_config.NumberColumn("Thefts", width=54, help="Own thefts of the window."),
+            "expected": st.column_config.NumberColumn(
+                "Expected", format="%.3g", width=66, help="From what was exposed, at the book's rate."
             ),
-            "observed": st.column_config.NumberColumn("Thefts", width=56, help="Own thefts of the window."),
-            "expected": st.column_config.NumberColumn("Expected", format="%.3g", width=72),
-            "ratio": st.column_config.NumberColumn("Ratio", format="%.2g", width=52, help="Shrunken."),
-            "interval": st.column_config.TextColumn("90% interval", width=85),
-            "probability": st.column_config.NumberColumn("P(ratio > 1.5)", format="%.0f%%", width=95),
+            "ratio": st.column_config.TextColumn(
+                "Times the rate",
+                width=102,
+                help="How many times the book's rate, allowing for chance: drawn towards 1 where there is little data. "
+                "In brackets: 90% sure it lies between.",
+            ),
+            "probability": st.column_config.NumberColumn(
+                "> 1.5",
+                format="%.0f%%",
+                width=48,
+                help="How sure it is that the place has more than 1.5 times the book's rate.",
+            ),
+            "excess_loss": st.column_config.NumberColumn(
+                f"Excess {here.currency}",
+                format="compact",
+                width=78,
+                help="Loss above expectation in the whole window: expected x (times the rate - 1) x mean loss. The "
+                "list is ranked by it.",
+            ),
             "weight": st.column_config.NumberColumn(
-                "Own data", format="%.0f%%", width=75, help="How much of the ratio rests on the place itself."
+                "Own data", format="%.0f%%", width=68, help="How much of the estimate rests on the place itself."
             ),
         },
-        key=f"{PAGE}-ranking-{ranked.level}",
+        on_select=partial(pick_cell, key, ranked.level, picked, tuple(ranked.frame["place"])),
+        selection_mode="single-cell",
+        key=key,
         alt=f"{many.capitalize()} ranked by expected excess loss",
     )
     if prior := int((ranked.frame["basis"] != "").sum()):
@@ -214,6 +251,7 @@ def show_ranking(here: Context, ranked: RankedVerdicts, *, values: dict[str, Boo
             f"{one} verdicts",
             {many.capitalize(): (ranked.frame, verdict_columns(ranked, here.currency)), "Key figures": figures(values)},
             key=f"{PAGE}-verdicts-{ranked.level}",
+            provenance=window_provenance(here, ranked),
         )
 
 
@@ -228,24 +266,30 @@ def ranking(ranked: RankedVerdicts) -> pd.DataFrame:
             "rank": range(1, len(frame) + 1),
             "place": names,
             "verdict": [verdict_words(*pair) for pair in zip(frame["verdict"], frame["basis"], strict=True)],
-            "excess_loss": frame["excess_loss"],
             "observed": frame["observed"],
             "expected": frame["expected"],
-            "ratio": frame["ratio"],
-            "interval": [f"{low:.2g}–{high:.2g}" for low, high in zip(frame["low"], frame["high"], strict=True)],
+            "ratio": [
+                f"{times(ratio)} ({times(low)}–{times(high)})"
+                for ratio, low, high in zip(frame["ratio"], frame["low"], frame["high"], strict=True)
+            ],
             "probability": 100 * frame["probability"],
+            "excess_loss": frame["excess_loss"],
             "weight": 100 * frame["weight"],
         }
     )
 
 
-def styled(table: pd.DataFrame) -> Any:
-    """The table with each verdict in its colour."""
+def styled(table: pd.DataFrame, *, picked: pd.Series[bool]) -> Any:
+    """The table with each verdict in its colour, and the picked rows marked."""
     ink = palette()
     icons = {look.icon: verdict for verdict, look in LOOKS.items()}
-    return table.style.map(
+    marked = table.style.map(
         lambda words: f"color: {verdict_colour(icons[str(words)[0]], ink)}; font-weight: 600", subset=["verdict"]
     )
+    if picked.any():
+        ground = f"background-color: {ink.border}"
+        marked = marked.map(lambda _: ground, subset=pd.IndexSlice[table.index[picked], :])
+    return marked
 
 
 def show_funnel(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
@@ -269,16 +313,18 @@ def show_funnel(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
         st.markdown(f"**{escape(watch_words(ranked))}**")
         watched = ranked.watched
         if len(watched):
-            table = ranking(ranked).loc[watched.index, ["place", "probability", "observed", "expected", "excess_loss"]]
+            table = ranking(ranked).loc[watched.index, ["rank", "place", "observed", "expected", "probability"]]
             st.dataframe(
                 table,
                 hide_index=True,
                 column_config={
-                    "place": st.column_config.TextColumn(LEVEL_NAMES[ranked.level][0].capitalize(), width=190),
-                    "probability": st.column_config.NumberColumn("P(> 1.5)", format="%.0f%%", width=65),
-                    "observed": st.column_config.NumberColumn("Thefts", width=52),
-                    "expected": st.column_config.NumberColumn("Expected", format="%.3g", width=66),
-                    "excess_loss": st.column_config.NumberColumn(f"Excess, {here.currency}", format="compact"),
+                    "rank": st.column_config.NumberColumn("#", width=30),
+                    "place": st.column_config.TextColumn(LEVEL_NAMES[ranked.level][0].capitalize(), width=200),
+                    "observed": st.column_config.NumberColumn("Thefts", width=50),
+                    "expected": st.column_config.NumberColumn("Expected", format="%.3g", width=62),
+                    "probability": st.column_config.NumberColumn(
+                        "> 1.5", format="%.0f%%", width=46, help="How sure it is above 1.5 times the book's rate."
+                    ),
                 },
                 height=min(300, 35 * (len(table) + 1) + 2),
                 key=f"{PAGE}-watch-{ranked.level}",

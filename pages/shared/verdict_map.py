@@ -10,6 +10,7 @@ import pandas as pd
 import pydeck as pdk
 import streamlit as st
 
+from analysis.hotspot_evidence import times
 from pages.shared.maps import LANES, MOST_LANES, SITES, Box, draw_map, fit_view, lane_paths, map_state
 from pages.shared.palette import Palette, palette, rgb
 from pages.shared.verdict_words import ratio_classes, ratio_legend, verdict_words
@@ -52,7 +53,7 @@ def verdict_map(
         on_select=(lambda: _pick(key, on_pick)) if on_pick else None,
     )
     size = "width: expected thefts" if is_line else "size: expected thefts"
-    st.html(ratio_legend(ink, notes=[size, "numbers: rank of a hotspot", *notes]))
+    st.html(ratio_legend(ink, notes=[size, "numbers: rank of a hotspot", *notes], is_line=is_line))
 
 
 def places_drawn(frame: pd.DataFrame, *, most: int = MOST_LANES) -> tuple[pd.DataFrame, list[str]]:
@@ -80,6 +81,8 @@ def _line_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
     most = max(float(drawn["expected"].max(skipna=True) or 0), 1e-9)
     sure: list[dict[str, Any]] = []
     unsure: list[dict[str, Any]] = []
+    cased: list[dict[str, Any]] = []
+    around = [*rgb(ink.text), 255]
     # The worst are drawn last, so that none covers them.
     for row in drawn.sort_values("rank", ascending=False).to_dict("records"):
         judged = row["verdict"] in _JUDGED
@@ -90,8 +93,6 @@ def _line_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
             if judged
             else [*rgb(ink.muted), 190]
         )
-        if row["place"] in picked:
-            colour = [*rgb(ink.selected), 255]
         mark = {
             **_mark(row),
             "width": round(max(width, 3.0 if row["verdict"] == "hotspot" else 0.0), 1) if judged else 1.5,
@@ -100,12 +101,16 @@ def _line_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
         ends = ("origin_latitude", "origin_longitude", "destination_latitude", "destination_longitude")
         paths = lane_paths(*(float(row[end]) for end in ends))
         (sure if judged else unsure).extend({**mark, "path": path} for path in paths)
+        if row["place"] in picked:
+            # A casing keeps the colour of what is picked, which tells its rate.
+            cased += [{**mark, "path": path, "width": mark["width"] + 5.0, "color": around} for path in paths]
     common = {
         "get_path": "path", "get_width": "width", "get_color": "color", "width_units": "'pixels'",
         "width_min_pixels": 1.2, "joint_rounded": True, "pickable": True, "auto_highlight": True,
     }  # fmt: skip
     dashes = {"get_dash_array": [4, 3], "dash_justified": True, "extensions": [_dash_extension()]}
     return [
+        pdk.Layer("PathLayer", cased, id="picked", **common | {"pickable": False, "cap_rounded": True}),
         pdk.Layer("PathLayer", unsure, id=f"{LANES}-{UNSURE}", **common, **dashes),
         pdk.Layer("PathLayer", sure, id=LANES, cap_rounded=True, **common),
     ]
@@ -128,15 +133,17 @@ def _disc_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
             **_mark(row),
             "position": [round(float(row["longitude"]), 4), round(float(row["latitude"]), 4)],
             "radius": round(_RADII[0] + (_RADII[1] - _RADII[0]) * (due / most) ** 0.5, 1),
-            "color": [*rgb(ink.selected), 255] if row["place"] in picked else colour,
+            "color": colour,
+            "edge": [*rgb(ink.text), 255] if row["place"] in picked else [*rgb(ink.background), 220],
+            "edge_width": 3 if row["place"] in picked else 1,
         }
         (sure if judged else unsure).append(mark)
     common = {
         "get_position": "position", "get_radius": "radius", "radius_units": "'pixels'", "stroked": True,
         "line_width_units": "'pixels'", "pickable": True, "auto_highlight": True,
     }  # fmt: skip
-    rings = {"filled": False, "get_line_color": "color", "get_line_width": 1.2}
-    edge = {"get_fill_color": "color", "get_line_color": [*rgb(ink.background), 220], "get_line_width": 1}
+    rings = {"filled": False, "get_line_color": "color", "get_line_width": "edge_width"}
+    edge = {"get_fill_color": "color", "get_line_color": "edge", "get_line_width": "edge_width"}
     return [
         pdk.Layer("ScatterplotLayer", unsure, id=f"{SITES}-{UNSURE}", **common, **rings),
         pdk.Layer("ScatterplotLayer", sure, id=SITES, **common, **edge),
@@ -178,7 +185,9 @@ def _mark(row: dict[Any, Any]) -> dict[str, Any]:
     """Place and the words of its tooltip."""
     words = [verdict_words(str(row["verdict"]), str(row["basis"]))]
     if row["verdict"] in _JUDGED:
-        words.append(f"{row['ratio']:.2g} times the portfolio (90% interval {row['low']:.2g}–{row['high']:.2g})")
+        words.append(
+            f"{times(row['ratio'])} times the book's rate (90% sure: {times(row['low'])} to {times(row['high'])})"
+        )
     expected = f", {row['expected']:.2g} expected" if pd.notna(row["expected"]) else ""
     words.append(f"{int(row['observed'])} thefts{expected}")
     return {"place": str(row["place"]), "label": str(row["label"]), "shown": "\n".join(words)}

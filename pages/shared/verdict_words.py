@@ -29,8 +29,8 @@ class Look:
 LOOKS: dict[str, Look] = {
     "hotspot": Look("▲", "hotspot", "above 1.5 times; at most 1 in 20 of these expected to be chance", "triangle-up"),
     "watch": Look("◆", "watch", "more likely than not above 1.5 times", "diamond"),
-    "ordinary": Look("●", "ordinary", "enough data, and no sign of it", "circle"),
-    "not enough data": Look("▨", "not enough data", "neither good nor bad: too few thefts are expected", "x-thin-open"),
+    "ordinary": Look("●", "ordinary", "enough data, and less likely than not", "circle"),
+    "not enough data": Look("▨", "not enough data", "neither good nor bad: too few thefts expected", "x-thin-open"),
     "": Look("○", "class prior", "not this place's own verdict", "circle-open"),
 }
 
@@ -63,18 +63,23 @@ def verdict_legend(counts: dict[str, int], ink: Palette) -> str:
     return _line(parts, ink)
 
 
-def ratio_legend(ink: Palette, *, notes: list[str]) -> str:
-    """The classes of the map as HTML, 'not enough data' dashed, and what is not on it."""
+def ratio_legend(ink: Palette, *, notes: list[str], is_line: bool = True) -> str:
+    """The classes of the map as HTML, 'not enough data' as it is drawn: a dashed line or a ring; and the notes."""
     boxes = [
         f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap"><span style="width:1.1rem;'
         f'height:.7rem;border-radius:2px;background:{colour}"></span>{escape(words)}</span>'
         for colour, words in zip(ratio_classes(ink).colours, _RATIO_WORDS, strict=True)
     ]
-    dashed = (
-        f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap"><span style="width:1.4rem;'
-        f'border-top:2px dashed {ink.muted}"></span>not enough data</span>'
+    drawn = (
+        f"width:1.4rem;border-top:2px dashed {ink.muted}"
+        if is_line
+        else f"width:.6rem;height:.6rem;border-radius:50%;border:1.5px dashed {ink.muted}"
     )
-    return _line(["Times the portfolio's rate (shrunken)", *boxes, dashed, *(escape(note) for note in notes)], ink)
+    unsure = (
+        f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap"><span style="{drawn}">'
+        "</span>not enough data</span>"
+    )
+    return _line(["Times the book's rate", *boxes, unsure, *(escape(note) for note in notes)], ink)
 
 
 def _line(parts: list[str], ink: Palette) -> str:

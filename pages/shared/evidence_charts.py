@@ -1,0 +1,117 @@
+"""The charts behind a verdict: thefts by month against those expected, and their kinds against those of all places."""
+
+from __future__ import annotations
+
+import html
+
+from analysis.hotspot_evidence import FEW, THEFTS, KindMix, MonthsAgainstExpected
+from analysis.hotspots import KIND_LABELS
+from analysis.measures import significant
+from pages.shared.charts import Chart, kind_chart, month_chart
+from pages.shared.context import month_words
+from pages.shared.palette import Palette
+
+# Up to this many thefts a month the axis counts them one by one.
+_ONE_BY_ONE = 6
+
+
+def against_expected_chart(found: MonthsAgainstExpected, *, period: str, colours: Palette) -> Chart:
+    """How do thefts run from month to month, beside those that exposure makes one expect?"""
+    months = [(month, float(count)) for month, count in zip(found.months, found.observed, strict=True)]
+    base = month_chart(months, measure=THEFTS, immature=frozenset(), period=period, currency="", colours=colours)
+    figure, total = base.figure, sum(found.observed)
+    if max(found.observed, default=0) <= _ONE_BY_ONE:
+        figure.update_yaxes(dtick=1)
+    note = f"Number of thefts by month, {period}"
+    if found.expected is None:
+        note += "; how many were expected by month is not shown to you, as it rests on the whole book"
+        title = base.title if total >= FEW else _few(total, months=len(months))
+        return Chart(figure, title, note, f"{title} {note}.")
+    names = [f"{month:%Y-%m-%d}" for month in found.months]
+    figure.add_trace(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": names,
+            "y": [round(value, 4) for value in found.expected],
+            "line": {"color": colours.categories[1], "width": 2, "shape": "hvh"},
+            "text": [
+                f"{month_words(month)}: {significant(value)} expected"
+                for month, value in zip(found.months, found.expected, strict=True)
+            ],
+            "hovertemplate": "%{text}<extra></extra>",
+        }
+    )
+    note += "; line: expected from what was exposed, at the book's rate"
+    title = _few(total, months=len(months))
+    if total >= FEW:
+        above = sum(count > due for count, due in zip(found.observed, found.expected, strict=True))
+        worst, most = max(months, key=lambda pair: pair[1])
+        title = (
+            f"More thefts than expected in {above} of {len(months)} months; most in {month_words(worst)}: {most:.0f}"
+        )
+    return Chart(figure, title, note, f"{title}. {note}.")
+
+
+def mix_chart(mix: KindMix, *, everything: str, period: str, colours: Palette) -> Chart:
+    """Which kinds make up these thefts, and do they differ from those of all places?
+
+    Parameters
+    ----------
+    everything
+        What the kinds are compared with, in words: "all lanes".
+    """
+    divided = mix.divided
+    word = KIND_LABELS[divided.by]
+    base = kind_chart(divided, period=period, currency="", colours=colours)
+    figure, kinds = base.figure, divided.frame
+    usual = [share * mix.n for share in mix.everywhere]
+    figure.add_trace(
+        {
+            "type": "bar",
+            "orientation": "h",
+            "x": usual,
+            "y": kinds["key"].tolist(),
+            "text": [_percent(share) for share in mix.everywhere],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "textfont": {"color": colours.muted, "size": 11},
+            "hovertext": [
+                f"{html.escape(str(label))}: {_percent(share)} over {html.escape(everything)}"
+                for label, share in zip(kinds["label"], mix.everywhere, strict=True)
+            ],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+            "marker": {"color": colours.previous, "line": {"width": 0}},
+        }
+    )
+    most = max([*kinds["value"].tolist(), *usual, 1.0])
+    figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.05, height=max(110, 34 + 36 * len(kinds)))
+    figure.update_xaxes(range=[0, 1.35 * most])
+    missing = f"; no {word} given for {divided.not_given:,.0f}" if divided.not_given else ""
+    note = f"Thefts and their share by {word}, {period}; pale: the share over {everything}{missing}"
+    title = _leading(mix, everything=everything)
+    return Chart(figure, title, note, f"{title}. {note}.")
+
+
+def _leading(mix: KindMix, *, everything: str) -> str:
+    """The kind that stands out most, where there are enough thefts to say so."""
+    word, kinds = KIND_LABELS[mix.divided.by], mix.divided.frame
+    if kinds.empty:
+        return f"No {word} is given"
+    if mix.n < FEW:
+        return f"Only {mix.n} with a known {word}: too few to compare"
+    shares = list(zip(kinds["label"], kinds["share"], mix.everywhere, strict=True))
+    label, here, usual = max(shares, key=lambda row: row[1] - row[2])
+    if here - usual < 0.05:
+        label, here, usual = shares[0]
+        return f"Much as everywhere: {label} leads with {_percent(here)}, {_percent(usual)} over {everything}"
+    return f"{str(label)[:1].upper()}{str(label)[1:]} is {_percent(here)} here, {_percent(usual)} over {everything}"
+
+
+def _few(total: int, *, months: int) -> str:
+    counted = "1 theft" if total == 1 else f"{total:,} thefts"
+    return f"{counted} in {months} months: too few to tell a trend"
+
+
+def _percent(share: float) -> str:
+    return f"{significant(100 * share, 2)}%"
