@@ -217,17 +217,19 @@ def evidence_places(ranked: RankedVerdicts, *, picked: Sequence[str]) -> tuple[t
     tuple of str, str
         Ids of places, each once, and what they are called together.
     """
-    one, many = LEVEL_NAMES[ranked.level]
+    many = LEVEL_NAMES[ranked.level][1]
     frame = ranked.frame
     found = frame[frame["place"].isin(list(picked))]
     if len(found):
         places = tuple(found["place"].unique())
         name = str(found["label"].iloc[0]) if len(places) == 1 else f"The {len(places):,} chosen {many} together"
         return places, name
-    for verdict, words in (("hotspot", "hotspot"), ("watch", f"watched {one}")):
-        places = tuple(frame.loc[frame["verdict"] == verdict, "place"].unique())
+    for verdict, words in (("hotspot", "hotspots"), ("watch", f"watched {many}")):
+        standing = frame[frame["verdict"] == verdict]
+        places = tuple(standing["place"].unique())
         if places:
-            return places, f"The {len(places):,} {words}s together" if len(places) > 1 else f"The only {words}"
+            name = str(standing["label"].iloc[0]) if len(places) == 1 else f"The {len(places):,} {words} together"
+            return places, name
     return tuple(frame["place"].unique()), f"All {many} together"
 
 
@@ -264,8 +266,7 @@ def _reason(row: dict[Any, Any], ranked: RankedVerdicts, *, currency: str) -> st
         return (
             f"{observed} of your own over {units}; the book's verdict is not shown, as fewer than 5 insureds share "
             f"this {one} or one or two of them have most of it. What stands in the table is no verdict but the "
-            f"{PRIOR}: 90% of all {many} lie between {times(float(row['low']))} and {times(float(row['high']))} times "
-            "the book's rate"
+            f"{PRIOR}: 95% of all {many} lie below {times(float(row['high']))} times the book's rate"
         )
     counted = f"{observed} where {_expected(float(row['expected']))} expected of its {units} at the book's rate"
     weight = percent(float(row["weight"]))
@@ -274,11 +275,12 @@ def _reason(row: dict[Any, Any], ranked: RankedVerdicts, *, currency: str) -> st
             f"{counted}: too few expected to tell good from bad. Its own record would make up {weight} of an estimate; "
             f"a verdict takes {ENOUGH_WEIGHT:.0%}"
         )
-    sure = f"{percent(float(row['probability']))} sure it is above {HOTSPOT_RATIO:g} times that rate"
+    sure = percent(float(row["probability"]))
+    above = f"above {HOTSPOT_RATIO:g} times that rate"
     judged = {
-        "hotspot": sure,
-        "watch": f"only {sure}: more likely than not, but too unsure to call it a hotspot",
-    }.get(row["verdict"], f"only {sure}: too unlikely to be watched")
+        "hotspot": f"{sure} sure it is {above}",
+        "watch": f"only {sure} sure it is {above}: more likely than not, but too unsure to call it a hotspot",
+    }.get(row["verdict"], f"{sure} likely to be {above}: too unlikely to be watched")
     estimate = (
         f"best estimate, allowing for chance, {times(float(row['ratio']))} times (90% sure: "
         f"{times(float(row['low']))} to {times(float(row['high']))})"

@@ -307,6 +307,8 @@ def _first(row: pd.Series[Any], ranked: RankedVerdicts, *, verdict: str, currenc
         for name in ("observed", "expected", "ratio", "low", "high", "excess_loss", "probability")
     }
     label = str(row["label"]).replace(" → ", " to ")
+    if ranked.level == "corridor":
+        label = f"corridor {label}"
     reason = (
         f"{_thefts(int(values['observed']))} where {significant(values['expected'])} were expected "
         f"({significant(values['ratio'], 2)} times, 90% interval {significant(values['low'], 2)}–"
@@ -417,7 +419,7 @@ def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFram
     severities = view.frame("select segment, commodity, severity, thefts, valued from class_severity")
     value = float(shares["value_base"].sum())
     if severities.empty or severities["severity"].isna().all():
-        return BookValue(measure, None, None, 0, caveats=("it rests on losses of the whole book",))
+        return BookValue(measure, None, None, 0, caveats=("rests on the whole book",))
     if not value > 0:
         return BookValue(measure, None, None, 0, caveats=("no declared value in this selection",))
     keys = zip(severities["segment"], severities["commodity"].fillna(""), strict=True)
@@ -455,7 +457,7 @@ def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.G
     if not (frame["excess_loss"] > 0).any():
         return BookValue(measure, None, None, len(frame), caveats=(f"no {one} above expectation in this selection",))
     if frame["place"].nunique() <= WORST:
-        said = f"no more than {WORST} {many} with a verdict in this selection"
+        said = f"only {_places(frame['place'].nunique(), one, many)} with a verdict"
         return BookValue(measure, None, None, frame["place"].nunique(), caveats=(said,))
     priors = view.rows("select segment, dispersion from hotspot_prior where level = $level", {"level": ranked.level})
     a = frame["segment"].map(dict(priors)).to_numpy(dtype=float)

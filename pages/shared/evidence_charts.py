@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 
 from analysis.hotspot_evidence import FEW, THEFTS, KindMix, MonthsAgainstExpected
-from analysis.hotspots import KIND_LABELS
+from analysis.hotspots import KIND_LABELS, HoursOfWeek
 from analysis.measures import significant
-from pages.shared.charts import Chart, kind_chart, month_chart
+from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
 from pages.shared.context import month_words
 from pages.shared.palette import Palette
 
+#: Below this many thefts with a time of day nothing is said of hours.
+FEW_TIMED = 30
 # Up to this many thefts a month the axis counts them one by one.
 _ONE_BY_ONE = 6
 
@@ -51,6 +54,17 @@ def against_expected_chart(found: MonthsAgainstExpected, *, period: str, colours
             f"More thefts than expected in {above} of {len(months)} months; most in {month_words(worst)}: {most:.0f}"
         )
     return Chart(figure, title, note, f"{title}. {note}.")
+
+
+def hours_chart(hours: HoursOfWeek, *, period: str, colours: Palette) -> Chart:
+    """At which hours of the week do thefts happen? No hour is named as the worst where each has only a few."""
+    base = week_chart(hours, period=period, colours=colours)
+    peak = float(hours.frame["value"].max())
+    if hours.n < FEW_TIMED or peak >= FEW:
+        return base
+    night = float(hours.frame.loc[hours.frame["hour"] < 6, "value"].sum()) / hours.n
+    title = f"{_percent(night)} fall between 00:00 and 06:00, a quarter of the day"
+    return replace(base, title=title, alt=f"{title}. {base.note}.")
 
 
 def mix_chart(mix: KindMix, *, everything: str, period: str, colours: Palette) -> Chart:

@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from analysis.credibility import funnel_limits
+from analysis.hotspot_evidence import times
 from analysis.verdicts import HOTSPOT_RATIO, LEVEL_NAMES, RankedVerdicts
 from pages.shared.charts import FONT, Chart
 from pages.shared.palette import Palette
@@ -110,7 +111,7 @@ def _marks(frame: pd.DataFrame, *, verdict: str, colours: Palette) -> dict[str, 
         "y": frame["raw_ratio"].round(4).tolist(),
         "text": [
             f"{LOOKS[verdict].icon} {row['label']}<br>{row['observed']:,} observed, {row['expected']:.3g} expected"
-            f"<br>{row['ratio']:.2g} times, 90% interval {row['low']:.2g}–{row['high']:.2g}"
+            f"<br>{times(row['ratio'])} times, 90% sure: {times(row['low'])} to {times(row['high'])}"
             for row in frame.to_dict("records")
         ],
         "hovertemplate": "%{text}<extra></extra>",
@@ -142,4 +143,6 @@ def _label(row: dict[Any, Any], *, most: float, colours: Palette) -> dict[str, o
         "xanchor": "right" if at_edge else "left",
         "xshift": -9 if at_edge else 9,
         "font": {"size": 12, "color": colours.text},
+        "bgcolor": colours.background,
+        "borderpad": 1,
     }

@@ -24,9 +24,9 @@ from analysis.hotspot_evidence import (
 )
 from analysis.verdicts import LEVEL_NAMES, Level, RankedVerdicts
 from data.portfolio import View
-from pages.shared.charts import Chart, week_chart
+from pages.shared.charts import Chart
 from pages.shared.context import LABELS, Context, select
-from pages.shared.evidence_charts import against_expected_chart, mix_chart
+from pages.shared.evidence_charts import against_expected_chart, hours_chart, mix_chart
 from pages.shared.hotspot_results import ViewKey
 from pages.shared.layout import downloads, escape, show_table
 from pages.shared.palette import palette
@@ -119,6 +119,18 @@ def ranking_epoch() -> int:
     return int(st.session_state.get(_EPOCH, 0))
 
 
+def show_picked(ranked: RankedVerdicts, *, picked: tuple[str, ...]) -> None:
+    """What is picked, above the map: its evidence is further down."""
+    places, name = evidence_places(ranked, picked=picked)
+    if not set(picked) & set(places):
+        return
+    row = ranked.frame[ranked.frame["place"] == places[0]].iloc[0]
+    verdict = f", {verdict_words(str(row['verdict']), str(row['basis']))}" if len(places) == 1 else ""
+    st.markdown(
+        f":small[:material/south: Picked: **{escape(name)}**{escape(verdict)}. Why, when and what: below the map.]"
+    )
+
+
 def show_evidence(here: Context, ranked: RankedVerdicts, *, key: ViewKey, view: View, picked: tuple[str, ...]) -> None:
     """The reason of the picked place, or of the hotspots together, its charts, and the rows behind them."""
     places, name = evidence_places(ranked, picked=picked)
@@ -133,7 +145,7 @@ def show_evidence(here: Context, ranked: RankedVerdicts, *, key: ViewKey, view: 
             months=months_of(key, level=ranked.level, places=places, _view=view, _thefts=thefts),
             thefts=thefts,
             everywhere=everywhere,
-            everything=f"all {LEVEL_NAMES[ranked.level][1]}" + (" shown" if here.filters.chosen else ""),
+            everything=everything_words(here, level=ranked.level),
             period=period,
         )
         columns = st.columns(2, gap="medium")
@@ -185,6 +197,13 @@ def show_reason(
     )
 
 
+def everything_words(here: Context, *, level: Level) -> str:
+    """With what are the kinds of a place compared: "all lanes", or those that filters and scope leave."""
+    narrowed = any(name != level for name, _ in here.filters.chosen)
+    whose = "your " if here.scope.insureds is not None else ""
+    return f"all {whose}{LEVEL_NAMES[level][1]}{' shown' if narrowed else ''}"
+
+
 def evidence_charts(
     ranked: RankedVerdicts,
     *,
@@ -201,7 +220,7 @@ def evidence_charts(
         charts.append(against_expected_chart(months, period=period, colours=ink))
     if thefts.empty:
         return charts
-    charts.append(week_chart(week_of_thefts(thefts), period=period, colours=ink))
+    charts.append(hours_chart(week_of_thefts(thefts), period=period, colours=ink))
     for by in MIXES:
         mix = kind_mix(thefts, everywhere=everywhere, by=by)
         if mix.n:

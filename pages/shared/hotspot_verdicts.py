@@ -37,6 +37,7 @@ from pages.shared.hotspot_evidence import (
     place_names,
     ranking_epoch,
     show_evidence,
+    show_picked,
     window_provenance,
 )
 from pages.shared.hotspot_results import ViewKey
@@ -54,6 +55,7 @@ MAP_SHARE = 0.37
 _WIDER = 0.2
 # Degrees around what stands out, so that a person knows where it is.
 _AROUND = 4.0
+_ALMOST_SURE = 99.9
 _METHOD = """
 1. **Thefts** (observed): own thefts of at least the threshold, or of unknown value, in the fixed window.
 2. **Expected**: exposure × the book's rate by calendar quarter, mode and commodity group, times the share reported
@@ -142,6 +144,7 @@ def show_verdicts(
     if ranked.frame.empty:
         nothing_selected(f"{LEVEL_NAMES[level][1]} with exposure")
         return
+    show_picked(ranked, picked=picked)
     left, right = st.columns([MAP_SHARE, 1 - MAP_SHARE], gap="small")
     with left:
         show_map(here, ranked, sentence=sentence, picked=picked)
@@ -208,29 +211,29 @@ def show_ranking(
         hide_index=True,
         height=MAP_HEIGHT - 42,
         column_config={
-            "rank": st.column_config.NumberColumn("#", width=30),
-            "place": st.column_config.TextColumn(one.capitalize(), width=185),
-            "verdict": st.column_config.TextColumn("Verdict", width=80),
-            "observed": st.column_config.NumberColumn("Thefts", width=54, help="Own thefts of the window."),
+            "rank": st.column_config.NumberColumn("#", width=28),
+            "place": st.column_config.TextColumn(one.capitalize(), width=180),
+            "verdict": st.column_config.TextColumn("Verdict", width=78),
+            "observed": st.column_config.NumberColumn("Thefts", width=52, help="Own thefts of the window."),
             "expected": st.column_config.NumberColumn(
-                "Expected", format="%.3g", width=66, help="From what was exposed, at the book's rate."
+                "Expected", format="%.3g", width=64, help="From what was exposed, at the book's rate."
             ),
             "ratio": st.column_config.TextColumn(
                 "Times the rate",
-                width=102,
+                width=98,
                 help="How many times the book's rate, allowing for chance: drawn towards 1 where there is little data. "
                 "In brackets: 90% sure it lies between.",
             ),
             "probability": st.column_config.NumberColumn(
-                "> 1.5",
-                format="%.0f%%",
-                width=48,
+                "Sure > 1.5",
+                format="%.3g%%",
+                width=72,
                 help="How sure it is that the place has more than 1.5 times the book's rate.",
             ),
             "excess_loss": st.column_config.NumberColumn(
                 f"Excess {here.currency}",
                 format="compact",
-                width=78,
+                width=72,
                 help="Loss above expectation in the whole window: expected x (times the rate - 1) x mean loss. The "
                 "list is ranked by it.",
             ),
@@ -240,6 +243,7 @@ def show_ranking(
         },
         on_select=partial(pick_cell, key, ranked.level, picked, tuple(ranked.frame["place"])),
         selection_mode="single-cell",
+        placeholder="—",
         key=key,
         alt=f"{many.capitalize()} ranked by expected excess loss",
     )
@@ -265,14 +269,15 @@ def ranking(ranked: RankedVerdicts) -> pd.DataFrame:
         {
             "rank": range(1, len(frame) + 1),
             "place": names,
-            "verdict": [verdict_words(*pair) for pair in zip(frame["verdict"], frame["basis"], strict=True)],
+            "verdict": [verdict_words(verdict) for verdict in frame["verdict"]],
             "observed": frame["observed"],
             "expected": frame["expected"],
             "ratio": [
                 f"{times(ratio)} ({times(low)}–{times(high)})"
                 for ratio, low, high in zip(frame["ratio"], frame["low"], frame["high"], strict=True)
             ],
-            "probability": 100 * frame["probability"],
+            # Next to certain is not certain.
+            "probability": (100 * frame["probability"]).clip(upper=_ALMOST_SURE).round(1),
             "excess_loss": frame["excess_loss"],
             "weight": 100 * frame["weight"],
         }
@@ -319,11 +324,11 @@ def show_funnel(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
                 hide_index=True,
                 column_config={
                     "rank": st.column_config.NumberColumn("#", width=30),
-                    "place": st.column_config.TextColumn(LEVEL_NAMES[ranked.level][0].capitalize(), width=200),
+                    "place": st.column_config.TextColumn(LEVEL_NAMES[ranked.level][0].capitalize(), width=186),
                     "observed": st.column_config.NumberColumn("Thefts", width=50),
                     "expected": st.column_config.NumberColumn("Expected", format="%.3g", width=62),
                     "probability": st.column_config.NumberColumn(
-                        "> 1.5", format="%.0f%%", width=46, help="How sure it is above 1.5 times the book's rate."
+                        "Sure > 1.5", format="%.3g%%", width=72, help="How sure it is above 1.5 times the book's rate."
                     ),
                 },
                 height=min(300, 35 * (len(table) + 1) + 2),
@@ -331,7 +336,10 @@ def show_funnel(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
                 alt="Watch list",
             )
         if hot := ranked.count("hotspot"):
-            st.caption(f"Of {hot:,} called hotspots, {ranked.found_by_chance:.2g} are expected to be chance.")
+            st.caption(
+                f"Of {hot:,} called {'hotspot' if hot == 1 else 'hotspots'}, {ranked.found_by_chance:.2g} "
+                f"{'is' if hot == 1 else 'are'} expected to be chance."
+            )
     with st.expander("How it is computed, and what is left out", icon=":material/function:"):
         st.markdown(_METHOD)
         left_out = notes(view, level=ranked.level)

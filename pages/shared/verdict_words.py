@@ -64,7 +64,7 @@ def verdict_legend(counts: dict[str, int], ink: Palette) -> str:
 
 
 def ratio_legend(ink: Palette, *, notes: list[str], is_line: bool = True) -> str:
-    """The classes of the map as HTML, 'not enough data' as it is drawn: a dashed line or a ring; and the notes."""
+    """The classes of the map as HTML, 'not enough data' as it is drawn: a dashed line or an empty ring."""
     boxes = [
         f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap"><span style="width:1.1rem;'
         f'height:.7rem;border-radius:2px;background:{colour}"></span>{escape(words)}</span>'
@@ -73,7 +73,7 @@ def ratio_legend(ink: Palette, *, notes: list[str], is_line: bool = True) -> str
     drawn = (
         f"width:1.4rem;border-top:2px dashed {ink.muted}"
         if is_line
-        else f"width:.6rem;height:.6rem;border-radius:50%;border:1.5px dashed {ink.muted}"
+        else f"width:.6rem;height:.6rem;border-radius:50%;border:1.5px solid {ink.muted}"
     )
     unsure = (
         f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap"><span style="{drawn}">'

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.filters import Filters
+from analysis.hotspot_evidence import counted_thefts
 from analysis.verdicts import (
     RankedVerdicts,
     Span,
@@ -172,7 +173,7 @@ def test_frequency_and_loss_cost_per_1000_with_interval_and_n(book: View) -> Non
     assert found["theft_loss_cost"].value == pytest.approx(1000 * 60 * 50_000 / 1_320_000)
     share = found["worst_ten_share"]
     assert share.value is None
-    assert share.caveats == ("no more than 10 lanes with a verdict in this selection",)
+    assert share.caveats == ("only 2 lanes with a verdict",)
 
 
 def test_the_share_in_the_ten_worst_has_an_interval_around_it(tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def test_a_scoped_viewer_gets_no_severity_of_the_book(root: Path) -> None:
     view = view_of(root, "I1")
     cost = book_values(view, ranked=ranked_verdicts(view, level="lane"))["theft_loss_cost"]
     assert cost.value is None
-    assert cost.caveats == ("it rests on losses of the whole book",)
+    assert cost.caveats == ("rests on the whole book",)
 
 
 def test_notes_say_what_was_left_out(book: View) -> None:
@@ -207,3 +208,68 @@ def test_a_portfolio_without_exposure_has_no_verdicts(tmp_path: Path) -> None:
     view = open_view(tmp_path)
     assert not has_verdicts(view)
     assert headline(ranked_verdicts(view, level="lane"), currency="USD").startswith("No lane of this selection")
+
+
+@pytest.mark.parametrize(
+    ("trips", "shared"),
+    [
+        ({"I1": 20, "I2": 20, "I3": 20, "I4": 20, "I5": 20}, True),
+        ({"I1": 25, "I2": 25, "I3": 25, "I4": 25}, False),
+        ({"I1": 50, "I2": 20, "I3": 10, "I4": 10, "I5": 10}, True),
+        ({"I1": 51, "I2": 19, "I3": 10, "I4": 10, "I5": 10}, False),
+        ({"I1": 40, "I2": 40, "I3": 10, "I4": 5, "I5": 5}, True),
+        ({"I1": 41, "I2": 40, "I3": 9, "I4": 5, "I5": 5}, False),
+    ],
+    ids=["five", "only four", "half", "over half", "two have 80%", "two have over 80%"],
+)
+def test_whose_verdict_may_be_shared(tmp_path: Path, trips: dict[str, int], shared: bool) -> None:
+    goods = [shipments(number, lane="L1", month="2025-03", insured=insured) for insured, number in trips.items()]
+    load_book(tmp_path, goods=goods, lost=[thefts(6, lane="L1", month="2025-03", insured="I2")])
+    (row,) = ranked_verdicts(view_of(tmp_path, "I1"), level="lane").frame.to_dict("records")
+    if shared:
+        assert (row["basis"], row["observed"], row["units"]) == ("", 6, sum(trips.values()))
+        assert row["verdict"] in {"hotspot", "watch", "ordinary", "not enough data"}
+    else:
+        assert row["basis"] == "class prior; not this lane's own verdict"
+        assert (row["verdict"], row["observed"], row["units"]) == ("", 0, trips["I1"])
+
+
+def test_market_attempts_and_claims_form_no_rate_on_the_page(tmp_path: Path) -> None:
+    goods = [list(shipments(200, lane=lane, month="2025-03")) for lane in ("L1", "L2")]
+    own = [list(thefts(12, lane="L1", month="2025-03")), list(thefts(4, lane="L2", month="2025-03"))]
+    beside = [
+        thefts(40, lane="L2", month="2025-03", source="market", insured=""),
+        thefts(30, lane="L2", month="2025-03", source="carrier"),
+        thefts(20, lane="L2", month="2025-03", category="attempted theft"),
+        thefts(10, lane="L3", month="2025-03"),
+    ]
+    claims = "claim_id,insured_id,lane_id,loss_date,cause,paid_amount\n" + "".join(
+        f"C{number},I1,L2,2025-03-05,theft,50000\n" for number in range(25)
+    )
+    plain = load_book(tmp_path / "plain", goods=goods, lost=own)
+    mixed = load_book(tmp_path / "mixed", goods=goods, lost=[*own, *beside], more={"claim.csv": claims})
+    assert mixed.rows("select count(*) from incident_fact") == [(116,)]
+    for level in told_levels(plain):
+        wanted, found = ranked_verdicts(plain, level=level), ranked_verdicts(mixed, level=level)
+        pd.testing.assert_frame_equal(found.frame[COLUMNS], wanted.frame[COLUMNS])
+        assert headline(found, currency="USD") == headline(wanted, currency="USD")
+        assert len(counted_thefts(mixed, level=level)) == len(counted_thefts(plain, level=level))
+    values = book_values(mixed, ranked=ranked_verdicts(mixed, level="lane"))
+    assert values["theft_frequency"].value == pytest.approx(1000 * 16 / 400)
+    assert values["theft_frequency"].n == 16
+
+
+def test_frequency_and_loss_cost_run_by_whole_quarter_of_the_window(tmp_path: Path) -> None:
+    goods = [shipments(100, lane="L1", month=month) for month in ("2025-01", "2025-05", "2025-10")]
+    lost = [
+        thefts(number, lane="L1", month=month) for number, month in ((4, "2025-02"), (1, "2025-06"), (9, "2025-10"))
+    ]
+    view = load_book(tmp_path, goods=goods, lost=lost)
+    values = book_values(view, ranked=ranked_verdicts(view, level="lane"))
+    # October is in the window, its quarter is not whole.
+    assert values["theft_frequency"].trend == ((date(2025, 1, 1), 40.0), (date(2025, 4, 1), 10.0))
+    assert values["theft_loss_cost"].trend == (
+        (date(2025, 1, 1), pytest.approx(1000 * 4 * 50_000 / 100_000)),
+        (date(2025, 4, 1), pytest.approx(1000 * 50_000 / 100_000)),
+    )
+    assert values["worst_ten_share"].trend == ()

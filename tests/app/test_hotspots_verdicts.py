@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.hotspot_evidence import MonthsAgainstExpected, kind_mix
 from analysis.verdicts import RankedVerdicts, Span
+from pages.shared import hotspot_evidence
+from pages.shared.evidence_charts import against_expected_chart, mix_chart
 from pages.shared.funnel_chart import funnel_chart
+from pages.shared.hotspot_evidence import pick_cell, place_names
 from pages.shared.palette import DARK, LIGHT
 from pages.shared.verdict_map import places_drawn
-from pages.shared.verdict_words import LOOKS, ratio_classes, verdict_colour, verdict_legend, verdict_words
+from pages.shared.verdict_words import LOOKS, ratio_classes, ratio_legend, verdict_colour, verdict_legend, verdict_words
 from tests.analysis.books import load_book, shipments, thefts
 from tests.app.conftest import Open, texts
 
@@ -86,7 +91,8 @@ def test_a_scoped_person_sees_the_prior_labelled_so(
     ranking = tables(app)[0].set_index("place")
     assert ranking.loc["Dallas hub → Atlanta hub", "verdict"] == "▲ hotspot"
     own = ranking.loc["Houston hub → Savannah port"]
-    assert own["verdict"] == "○ class prior; not this lane's own verdict"
+    assert own["verdict"] == "○ class prior"
+    assert "2 of 3: class prior; not this lane's own verdict. Thefts and exposure are your own" in texts(app)
     assert own["observed"] == 20
     assert np.isnan(own["excess_loss"])
     assert "not the place's own verdict" in texts(app)
@@ -147,3 +153,135 @@ def test_a_fifth_of_the_marks_is_kept_for_what_is_not_known() -> None:
     assert drawn["place"].tolist()[0] == "H"
     assert drawn["verdict"].value_counts().to_dict() == {"ordinary": 7, "not enough data": 2, "hotspot": 1}
     assert notes == ["10 of 41 drawn: what stands out, then the most exposed"]
+
+
+# ---- why a place has its verdict
+
+
+def evidence_figures(app):
+    """Titles and traces of the evidence's charts: by month, by hour, by kind."""
+    return [json.loads(chart.proto.spec)["data"] for chart in app.get("plotly_chart")]
+
+
+def test_with_nothing_picked_the_hotspots_are_explained(open_app: Open, book: Path) -> None:
+    words = texts(open_app(portfolio=book)).replace("\\", "")
+    assert "##### Dallas hub → Atlanta hub: ▲ hotspot" in words
+    assert "40 thefts where" in words
+    assert "sure it is above 1.5 times that rate" in words
+    assert "whatever the period chosen; click a lane in the table or on the map to see why" in words
+
+
+def test_a_picked_lane_shows_its_own_reason_and_months(open_app: Open, book: Path) -> None:
+    app = open_app(portfolio=book, lane="Houston hub → Savannah port", from_="2025-11", to="2025-12")
+    assert not app.exception
+    words = texts(app).replace("\\", "")
+    assert "##### Houston hub → Savannah port: ● ordinary" in words
+    assert "20 thefts where" in words
+    assert "too unlikely to be watched" in words
+    # The worst lane stays first in the table and in the headline, and the window is not the period.
+    assert "Look at Dallas hub to Atlanta hub first" in words
+    assert tables(app)[0]["place"].tolist()[0] == "Dallas hub → Atlanta hub"
+    months, expected = evidence_figures(app)[0]
+    assert (months["type"], expected["type"], expected["mode"]) == ("bar", "scatter", "lines")
+    assert sum(months["y"]) == 20
+    assert len(months["y"]) == 34
+    assert sum(expected["y"]) > 20
+
+
+def test_what_is_picked_is_let_go_by_its_button(open_app: Open, book: Path) -> None:
+    app = open_app(portfolio=book, lane="Houston hub → Savannah port")
+    app.button(key="hotspots-evidence-release-lane").click().run()
+    assert not app.exception
+    assert app.session_state["lane"] == []
+    assert "##### Dallas hub → Atlanta hub: ▲ hotspot" in texts(app).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("level", "key", "name"),
+    [
+        ("Verdicts by corridor", "hotspots-verdict-corridor", "GA → TX"),
+        ("Verdicts by site", "hotspots-verdict-site", "Houston hub"),
+    ],
+)
+def test_a_corridor_and_a_site_are_picked_by_the_link(
+    open_app: Open, book: Path, level: str, key: str, name: str
+) -> None:
+    app = open_app(portfolio=book, **{"hotspots-level": level, key: name})
+    assert not app.exception
+    words = texts(app).replace("\\", "")
+    assert f"##### {name}: ▨ not enough data" in words
+    assert f"Picked: **{name}**" in words
+    app.button(key=f"hotspots-evidence-release-{level.rsplit(maxsplit=1)[-1]}").click().run()
+    assert app.selectbox(key=key).value is None
+    assert "Picked" not in texts(app)
+
+
+def test_the_thefts_behind_a_verdict_are_rows(open_app: Open, book: Path) -> None:
+    app = open_app(portfolio=book, **{"lane": "Houston hub → Savannah port", "hotspots-evidence-rows": "true"})
+    assert not app.exception
+    rows = next(table for table in tables(app) if "incident_id" in table)
+    assert len(rows) == 20
+    assert set(rows["lane_id"]) == {"L2"}
+
+
+def test_charts_say_how_many_thefts_the_scope_leaves_out(
+    open_app: Open, book: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANEWISE_INSUREDS", "I3")
+    app = open_app(portfolio=book)
+    assert not app.exception
+    words = texts(app).replace("\\", "")
+    assert "40 thefts where" in words
+    assert "the charts hold 0 of the 40 thefts, as what you may see leave the others out" in words
+    (months,) = evidence_figures(app)[0]
+    assert sum(months["y"]) == 0
+
+
+def test_a_click_on_a_cell_picks_its_place_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[object] = []
+    monkeypatch.setattr(hotspot_evidence, "pick_place", lambda *given: found.append(given))
+    state = {"table": SimpleNamespace(selection=SimpleNamespace(cells=[(1, "place")]))}
+    monkeypatch.setattr(hotspot_evidence, "st", SimpleNamespace(session_state=state))
+    pick_cell("table", "site", (), ("S1", "S2"))
+    assert found == [("site", (), "S2")]
+    pick_cell("table", "site", ("S2",), ("S1", "S2"))
+    state["table"].selection.cells = []
+    pick_cell("table", "site", (), ("S1", "S2"))
+    assert len(found) == 1
+
+
+def test_names_that_several_places_share_carry_their_id() -> None:
+    frame = pd.DataFrame({"place": ["A", "B", "C", "C"], "label": ["Hub", "Hub", "Port", "Port"]})
+    assert place_names(frame) == {"A": "Hub (A)", "B": "Hub (B)", "C": "Port"}
+
+
+def test_a_chart_of_few_thefts_names_no_leader() -> None:
+    months = (pd.Timestamp("2025-01-01").date(), pd.Timestamp("2025-02-01").date())
+    few = against_expected_chart(MonthsAgainstExpected(months, (3, 0), (0.5, 0.5)), period="2 months", colours=LIGHT)
+    assert few.title == "3 thefts in 2 months: too few to tell a trend"
+    many = against_expected_chart(MonthsAgainstExpected(months, (12, 0), (4.0, 4.0)), period="2 months", colours=DARK)
+    assert many.title == "More thefts than expected in 1 of 2 months; most in Jan 2025: 12"
+    hidden = against_expected_chart(MonthsAgainstExpected(months, (1, 0), None), period="2 months", colours=LIGHT)
+    assert "not shown to you" in hidden.note
+    assert len(hidden.figure.data) == 1
+    thefts_here = pd.DataFrame({"category": ["fraud"] * 9 + ["hijacking"] * 3})
+    everywhere = pd.DataFrame({"category": ["fraud"] * 9 + ["hijacking"] * 27})
+    mix = mix_chart(
+        kind_mix(thefts_here, everywhere=everywhere, by="category"), everything="all lanes", period="", colours=LIGHT
+    )
+    assert mix.title == "Fraud is 75% here, 25% over all lanes"
+    assert list(mix.figure.data[1].x) == [3.0, 9.0]
+
+
+def test_not_enough_data_is_hatched_and_grey_on_map_table_and_funnel() -> None:
+    frame = places(("H", "hotspot", 9, 1.0), ("U", "not enough data", 1, 0.3))
+    assert verdict_words("not enough data") == "▨ not enough data"
+    assert LOOKS["not enough data"].symbol == "x-thin-open"
+    for ink in (LIGHT, DARK):
+        assert f"border-top:2px dashed {ink.muted}" in ratio_legend(ink, notes=[])
+        assert f"border:1.5px solid {ink.muted}" in ratio_legend(ink, notes=[], is_line=False)
+        chart = funnel_chart(RankedVerdicts("lane", frame, None), colours=ink)
+        (unsure,) = [
+            trace for trace in chart.figure.data if trace.mode == "markers" and len(trace.x) and trace.x[0] == 0.3
+        ]
+        assert unsure.marker.color == ink.muted
