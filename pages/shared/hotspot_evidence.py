@@ -119,15 +119,15 @@ def ranking_epoch() -> int:
     return int(st.session_state.get(_EPOCH, 0))
 
 
-def show_picked(ranked: RankedVerdicts, *, picked: tuple[str, ...]) -> None:
-    """What is picked, above the map: its evidence is further down."""
+def picked_words(ranked: RankedVerdicts, *, picked: tuple[str, ...]) -> str:
+    """A further line above the map that says what is picked, as its evidence is further down; empty where nothing is."""
     places, name = evidence_places(ranked, picked=picked)
     if not set(picked) & set(places):
-        return
+        return ""
     row = ranked.frame[ranked.frame["place"] == places[0]].iloc[0]
     verdict = f", {verdict_words(str(row['verdict']), str(row['basis']))}" if len(places) == 1 else ""
-    st.markdown(
-        f":small[:material/south: Picked: **{escape(name)}**{escape(verdict)}. Why, when and what: below the map.]"
+    return (
+        f"  \n:small[:material/south: Picked: **{escape(name)}**{escape(verdict)}. Why, when and what: below the map.]"
     )
 
 

@@ -34,10 +34,10 @@ from pages.shared.hotspot_evidence import (
     choose_place,
     pick_cell,
     pick_place,
+    picked_words,
     place_names,
     ranking_epoch,
     show_evidence,
-    show_picked,
     window_provenance,
 )
 from pages.shared.hotspot_results import ViewKey
@@ -50,7 +50,7 @@ from pages.shared.verdict_words import LOOKS, verdict_colour, verdict_legend, ve
 
 PAGE = "hotspots"
 MAP_HEIGHT = 320
-MAP_SHARE = 0.37
+MAP_SHARE = 0.345
 # A map of this share of the row is narrower than what a view is fitted to.
 _WIDER = 0.2
 # Degrees around what stands out, so that a person knows where it is.
@@ -140,11 +140,13 @@ def show_verdicts(
     values = values_of_book(key, level=level, _view=view)
     cards([book_card(value, level=level) for value in values.values()])
     sentence = headline(ranked, currency=here.currency)
-    st.markdown(f"**{escape(sentence)}**  \n:small[:gray[{escape(rests_on(here, ranked))}]]")
+    st.markdown(
+        f"**{escape(sentence)}**  \n:small[:gray[{escape(rests_on(here, ranked))}]]"
+        + picked_words(ranked, picked=picked)
+    )
     if ranked.frame.empty:
         nothing_selected(f"{LEVEL_NAMES[level][1]} with exposure")
         return
-    show_picked(ranked, picked=picked)
     left, right = st.columns([MAP_SHARE, 1 - MAP_SHARE], gap="small")
     with left:
         show_map(here, ranked, sentence=sentence, picked=picked)
@@ -213,7 +215,7 @@ def show_ranking(
         column_config={
             "rank": st.column_config.NumberColumn("#", width=28),
             "place": st.column_config.TextColumn(one.capitalize(), width=180),
-            "verdict": st.column_config.TextColumn("Verdict", width=78),
+            "verdict": st.column_config.TextColumn("Verdict", width=112),
             "observed": st.column_config.NumberColumn("Thefts", width=52, help="Own thefts of the window."),
             "expected": st.column_config.NumberColumn(
                 "Expected", format="%.3g", width=64, help="From what was exposed, at the book's rate."
