@@ -120,7 +120,7 @@ def ranking_epoch() -> int:
 
 
 def picked_words(ranked: RankedVerdicts, *, picked: tuple[str, ...]) -> str:
-    """A further line above the map that says what is picked, as its evidence is further down; empty where nothing is."""
+    """A further line above the map: what is picked, as its evidence is further down; empty where nothing is."""
     places, name = evidence_places(ranked, picked=picked)
     if not set(picked) & set(places):
         return ""

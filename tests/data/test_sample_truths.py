@@ -99,10 +99,15 @@ def test_the_evidence_of_the_planted_lane_is_its_thefts(sample: Sample) -> None:
 def test_what_the_high_deductible_hides_is_left_out_and_said_so(sample: Sample) -> None:
     view = Portfolio(sample.folder).view(Scope(), Filters())
     insured = sample.planted("high-deductible")["keys"][0]
-    counted = set(counted_thefts(view, level="lane")["incident_id"])
-    own = [key for (key,) in view.rows("select incident_id from theft_fact where insured_id = $one", {"one": insured})]
-    assert own
-    assert not counted & set(own)
+    one = {"one": insured}
+    ((exposed, fitted),) = view.rows(
+        "select count(*), count(*) filter (where in_fit) from lane_month where insured_id = $one", one
+    )
+    assert exposed > 100
+    assert fitted == 0
+    assert view.rows("select coalesce(sum(units), 0) from hotspot_share where insured_id = $one", one) == [(0,)]
+    own = {key for (key,) in view.rows("select incident_id from theft_fact where insured_id = $one", one)}
+    assert not own & set(counted_thefts(view, level="lane")["incident_id"])
     assert any(text.startswith("1 insured with a deductible above") for text in notes(view, level="lane"))
 
 
