@@ -87,9 +87,9 @@ def ranked_of(key: ViewKey, *, level: Level, _view: View) -> RankedVerdicts:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def values_of_book(key: ViewKey, *, level: Level, _view: View) -> dict[str, BookValue]:
-    """Frequency, loss cost and concentration."""
-    return book_values(_view, ranked=ranked_of(key, level=level, _view=_view))
+def values_of_book(key: ViewKey, *, level: Level, _view: View, _ranked: RankedVerdicts) -> dict[str, BookValue]:
+    """Frequency and loss cost of what the view shows, and the concentration over the ranking."""
+    return book_values(_view, ranked=_ranked)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -137,8 +137,13 @@ def show_verdicts(
     view = here.snapshot.view(here.scope, filters)
     key: ViewKey = (here.info.id, here.scope, filters)
     ranked = ranked_of(key, level=level, _view=view)
-    values = values_of_book(key, level=level, _view=view)
-    cards([book_card(value, level=level) for value in values.values()])
+    values = values_of_book(key, level=level, _view=view, _ranked=ranked)
+    # The cards tell of the picked lane, as those of the period beside them do.
+    narrow = here.filters.without("period")
+    shown = values_of_book(
+        (here.info.id, here.scope, narrow), level=level, _view=here.snapshot.view(here.scope, narrow), _ranked=ranked
+    )
+    cards([book_card(value, level=level) for value in shown.values()])
     sentence = headline(ranked, currency=here.currency)
     st.markdown(
         f"**{escape(sentence)}**  \n:small[:gray[{escape(rests_on(here, ranked))}]]"
@@ -215,7 +220,7 @@ def show_ranking(
         column_config={
             "rank": st.column_config.NumberColumn("#", width=28),
             "place": st.column_config.TextColumn(one.capitalize(), width=180),
-            "verdict": st.column_config.TextColumn("Verdict", width=112),
+            "verdict": st.column_config.TextColumn("Verdict", width=104),
             "observed": st.column_config.NumberColumn("Thefts", width=52, help="Own thefts of the window."),
             "expected": st.column_config.NumberColumn(
                 "Expected", format="%.3g", width=64, help="From what was exposed, at the book's rate."

@@ -178,6 +178,7 @@ def test_a_picked_lane_shows_its_own_reason_and_months(open_app: Open, book: Pat
     assert "##### Houston hub → Savannah port: ● ordinary" in words
     assert "20 thefts where" in words
     assert "too unlikely to be watched" in words
+    assert cards(app)["Theft frequency"] == "22.2"
     # The worst lane stays first in the table and in the headline, and the window is not the period.
     assert "Look at Dallas hub to Atlanta hub first" in words
     assert tables(app)[0]["place"].tolist()[0] == "Dallas hub → Atlanta hub"
