@@ -14,6 +14,8 @@ from pages.shared.palette import Palette
 
 #: Below this many thefts with a time of day nothing is said of hours.
 FEW_TIMED = 30
+# A month with fewer is no peak.
+_WORTH_NAMING = 3
 # Up to this many thefts a month the axis counts them one by one.
 _ONE_BY_ONE = 6
 
@@ -50,9 +52,9 @@ def against_expected_chart(found: MonthsAgainstExpected, *, period: str, colours
     if total >= FEW:
         above = sum(count > due for count, due in zip(found.observed, found.expected, strict=True))
         worst, most = max(months, key=lambda pair: pair[1])
-        title = (
-            f"More thefts than expected in {above} of {len(months)} months; most in {month_words(worst)}: {most:.0f}"
-        )
+        title = f"More thefts than expected in {above} of {len(months)} months"
+        if most >= _WORTH_NAMING:
+            title += f"; most in {month_words(worst)}: {most:.0f}"
     return Chart(figure, title, note, f"{title}. {note}.")
 
 

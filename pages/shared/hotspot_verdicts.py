@@ -56,6 +56,8 @@ _WIDER = 0.2
 # Degrees around what stands out, so that a person knows where it is.
 _AROUND = 4.0
 _ALMOST_SURE = 99.9
+# Rows of the watch list that need no scrolling.
+_FIT_WITHOUT_SCROLLING = 7
 _METHOD = """
 1. **Thefts** (observed): own thefts of at least the threshold, or of unknown value, in the fixed window.
 2. **Expected**: exposure × the book's rate by calendar quarter, mode and commodity group, times the share reported
@@ -338,7 +340,7 @@ def show_funnel(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
                         "Sure > 1.5", format="%.3g%%", width=72, help="How sure it is above 1.5 times the book's rate."
                     ),
                 },
-                height=min(300, 35 * (len(table) + 1) + 2),
+                height="auto" if len(table) <= _FIT_WITHOUT_SCROLLING else 300,
                 key=f"{PAGE}-watch-{ranked.level}",
                 alt="Watch list",
             )
