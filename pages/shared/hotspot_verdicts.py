@@ -52,7 +52,7 @@ PAGE = "hotspots"
 MAP_HEIGHT = 320
 MAP_SHARE = 0.345
 # A map of this share of the row is narrower than what a view is fitted to.
-_WIDER = 0.2
+_WIDER = 0.35
 # Degrees around what stands out, so that a person knows where it is.
 _AROUND = 4.0
 _ALMOST_SURE = 99.9
