@@ -8,7 +8,7 @@ import streamlit as st
 
 from analysis.measures import BOOK_MEASURES, MEASURES, BookMeasure, Measure
 from analysis.words import WORDS, Word
-from pages.shared.layout import escape
+from pages.shared.layout import escape, page_title
 
 DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "neutral": "neither direction is better"}
 UNITS = {"count": "count", "base currency": "base currency of the portfolio", "percent": "percent"}
@@ -62,8 +62,7 @@ def show_word(word: Word) -> None:
 def main() -> None:
     """Search, measures, words."""
     with st.container(gap="xxsmall"):
-        st.title("Glossary", anchor=False)
-        st.markdown("What does each number and word mean?")
+        page_title("Glossary", "What does each number and word mean?")
     text = st.text_input(
         "Search",
         key="glossary-search",

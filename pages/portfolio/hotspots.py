@@ -24,8 +24,8 @@ from analysis.hotspots import (
 )
 from analysis.measures import MEASURES, Measure
 from analysis.selection import DIMENSION_LABELS, Selection, unreachable
-from analysis.verdicts import LEVEL_NAMES, LEVELS, Level
 from analysis.values import MeasureValue, is_immature, lacking_words, monthly
+from analysis.verdicts import LEVEL_NAMES, LEVELS, Level
 from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
 from pages.shared.context import Context, context, select
 from pages.shared.hotspot_map import LAYERS, MAP_SHARE, hotspot_map
@@ -371,7 +371,14 @@ def show_evidence(here: Context, *, measure: Measure, selection: Selection) -> N
         charts.append((chart, partial(pick_mark, ("month",))))
     week = week_of(view_key(here), measure=measure.key, selection=selection.without("weekday", "hour"), _view=here.view)
     if week is not None and week.of:
-        chart = week_chart(week, period=here.period, currency=here.currency, colours=colours, weekday=selection.weekday, hour=selection.hour)
+        chart = week_chart(
+            week,
+            period=here.period,
+            currency=here.currency,
+            colours=colours,
+            weekday=selection.weekday,
+            hour=selection.hour,
+        )
         charts.append((chart, partial(pick_mark, ("weekday", "hour"))))
     everything = here.snapshot.view(here.scope, Filters())
     for by in kinds_of((here.info.id, here.scope), measure=measure.key, _view=everything):
@@ -379,8 +386,12 @@ def show_evidence(here: Context, *, measure: Measure, selection: Selection) -> N
         if found is not None:
             charts.append((found, partial(pick_mark, (by,))))
     columns = st.columns(2, gap="small")
+    heights = [0, 0]
     for position, (chart, on_pick) in enumerate(charts):
-        with columns[position % 2].container(border=True):
+        # Into the shorter column: side by side where two are alike, and no hole under a low one.
+        side = heights.index(min(heights))
+        heights[side] += int(chart.figure.layout.height or 0)
+        with columns[side].container(border=True):
             show_chart(chart, key=f"{PAGE}-chart-{position}-{measure.key}", on_pick=on_pick)
 
 

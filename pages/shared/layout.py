@@ -101,6 +101,12 @@ class Kpi:
     note: str = ""
 
 
+#: Beside the name of every page of a synthetic portfolio.
+SYNTHETIC = (
+    ":orange-badge[:material/science: **Synthetic data**] Made by Lanewise to try it; it describes no real insured."
+)
+
+
 def page_header(title: str, question: str, *, filtered: bool = True) -> None:
     """The page's name, the question that it answers, and what is shown: period, n, currency, date, filters, snapshot.
 
@@ -110,13 +116,21 @@ def page_header(title: str, question: str, *, filtered: bool = True) -> None:
         False for a page that the period and the filters do not cut.
     """
     with st.container(gap="xxsmall"):
-        st.title(title, anchor=False)
-        st.markdown(question)
+        page_title(title, question)
         if has_context():
             here = context()
             st.caption(shown_line(here, filtered=filtered))
             if filtered and here.unconverted:
                 st.markdown(f":material/currency_exchange: {unconverted_words(here)}")
+
+
+def page_title(title: str, question: str) -> None:
+    """The page's name, with the label of a synthetic portfolio beside it, and the question that the page answers."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(title, anchor=False, width="content")
+        if has_context() and context().info.synthetic:
+            st.markdown(SYNTHETIC, width="content")
+    st.markdown(question)
 
 
 def shown_line(here: Context, *, filtered: bool = True) -> str:

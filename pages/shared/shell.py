@@ -150,11 +150,6 @@ def prepare(person: Viewer, *, portfolio: Portfolio) -> None:
     choices = choices_of(snapshot.info.id, insureds, snapshot.view(person.scope, Filters()))
     with filters_here:
         filters, comparison = filter_bar(choices)
-    if snapshot.info.synthetic:
-        st.markdown(
-            ":orange-badge[:material/science: **Synthetic data**]"
-            " Made by Lanewise to try it; it describes no real insured."
-        )
     announce(notice, newest=portfolio.current())
     link_notes()
     view = snapshot.view(person.scope, filters)

@@ -171,10 +171,11 @@ def test_a_snapshot_that_is_gone_is_said(open_app: Open) -> None:
     assert app.metric
 
 
-def test_a_synthetic_portfolio_says_so(open_app: Open, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", ["", "../admin/data.py", "../admin/glossary.py"])
+def test_a_synthetic_portfolio_says_so_on_every_page(open_app: Open, tmp_path: Path, page: str) -> None:
     load(write_feed(tmp_path / "feed", synthetic=True), portfolio=tmp_path / "portfolio")
-    assert "**Synthetic data**" in texts(open_app(portfolio=tmp_path / "portfolio"))
-    assert "Synthetic data" not in texts(open_app())
+    assert "**Synthetic data**" in texts(open_app(page, portfolio=tmp_path / "portfolio"))
+    assert "Synthetic data" not in texts(open_app(page))
 
 
 def test_what_a_person_can_put_right_is_shown_in_its_words(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
