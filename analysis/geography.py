@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
+_EARTH_RADIUS_M = 6_371_008.8
+
 
 class GeodesicLine(NamedTuple):
     """The shortest way between two points on the WGS84 ellipsoid.
@@ -78,6 +80,29 @@ def geodesic_distance(
         Geodesic.WGS84.Inverse(*pair, Geodesic.DISTANCE)["s12"]
         for pair in zip(*(column[known].tolist() for column in columns), strict=True)
     ]
+    return distances
+
+
+def great_circle_distance(
+    latitudes: ArrayLike, longitudes: ArrayLike, *, to_latitudes: ArrayLike, to_longitudes: ArrayLike
+) -> Floats:
+    """How many metres lie between pairs of points on a sphere? Within 0.6% of `geodesic_distance`, and far faster.
+
+    Parameters
+    ----------
+    latitudes, longitudes, to_latitudes, to_longitudes
+        Degrees; numbers or arrays that broadcast to one shape.
+
+    Notes
+    -----
+    Haversine formula with the mean radius of the earth, 6,371,008.8 metres: for nearness and order, not for lengths.
+    """
+    north, east, to_north, to_east = (
+        np.radians(np.asarray(column, dtype=np.float64))
+        for column in (latitudes, longitudes, to_latitudes, to_longitudes)
+    )
+    half = np.sin((to_north - north) / 2) ** 2 + np.cos(north) * np.cos(to_north) * np.sin((to_east - east) / 2) ** 2
+    distances: Floats = 2 * _EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))
     return distances
 
 
