@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from analysis.buhlmann import buhlmann_straub
 from analysis.class_rates import fit_class_rates, pool_thin_classes
+from analysis.cluster_fit import fit_clusters
 from analysis.credibility import fit_dispersion, ratio_posterior
 from analysis.discovery import expected_chance, largest_credible_set
 from analysis.model_notes import write_notes
@@ -223,6 +224,12 @@ def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEF
         if len(cells):
             _fit_places(connection, cells, thefts, assumptions=assumptions)
         write_notes(connection, curve=curve, basis=basis, loss_cap=assumptions.loss_cap)
+        fit_clusters(
+            connection,
+            least_insureds=assumptions.least_insureds,
+            largest_share=assumptions.largest_share,
+            two_largest_share=assumptions.two_largest_share,
+        )
     finally:
         for table in ("fit_cell", "fit_theft", "month_maturity"):
             connection.execute(f"drop table if exists {table}")

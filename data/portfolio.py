@@ -171,6 +171,14 @@ REACH: Mapping[str, Reach] = {
     "hotspot_verdict": Reach(
         via="hotspot_share", on="k.level = t.level and k.place_id = t.place_id and k.segment = t.segment"
     ),
+    "hotspot_cluster": Reach(
+        via="hotspot_share",
+        on="k.level = 'lane' and exists (select 1 from snap.hotspot_cluster_lane as m"
+        " where m.cluster_id = t.cluster_id and m.lane_id = k.place_id and m.segment = k.segment)",
+    ),
+    "hotspot_cluster_lane": Reach(
+        via="hotspot_share", on="k.level = 'lane' and k.place_id = t.lane_id and k.segment = t.segment"
+    ),
     "hotspot_prior": Reach(public=True),
     "fit_window": Reach(public=True),
 }
@@ -205,6 +213,13 @@ _MEMORY = {
 #: What a scoped person sees of figures of the whole book: nothing that would give another insured away.
 _SHARED = {
     "hotspot_verdict": "select * from snap.hotspot_verdict where is_shareable",
+    "hotspot_cluster": "select * from snap.hotspot_cluster where is_shareable",
+    "hotspot_cluster_lane": """
+        select m.* replace (
+            case when m.is_shareable then m.observed end as observed,
+            case when m.is_shareable then m.expected end as expected)
+        from snap.hotspot_cluster_lane as m
+        join snap.hotspot_cluster as c on m.cluster_id = c.cluster_id and c.is_shareable""",
     "hotspot_share": """
         select * replace (case when is_shareable then expected end as expected) from snap.hotspot_share""",
 }

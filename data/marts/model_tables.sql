@@ -63,6 +63,24 @@ create or replace table hotspot_share (
     expected double,
     is_shareable boolean        -- whether `expected` gives away no other insured's rate
 );
+create or replace table hotspot_cluster (
+    cluster_id integer,         -- 1 is the strongest; no two share a lane
+    site_id varchar, label varchar, latitude double, longitude double,  -- the site that most of its lanes touch
+    touching integer,           -- how many of them do
+    lanes integer,
+    observed bigint,
+    expected double,            -- scaled so that all lanes' expected thefts add up to the observed ones
+    relative_risk double,       -- observed / expected in it over the same outside; null where nothing happened outside
+    log_likelihood_ratio double,
+    p_value double,             -- chance of one as strong if every lane had the book's rate
+    p_value_lanes double,       -- the same if lanes differ as hotspot_prior says, neighbours no more alike than others
+    zones bigint, replicates integer, seed integer,
+    insureds integer, largest_share double, two_largest_share double, is_shareable boolean
+);
+create or replace table hotspot_cluster_lane (
+    cluster_id integer, lane_id varchar, segment varchar, observed bigint, expected double,
+    is_shareable boolean        -- whether the lane's own counts may be shown to others
+);
 create or replace table model_note (
     topic varchar, level varchar, segment varchar,
     thefts double, units double, share double,
