@@ -84,11 +84,13 @@ class LaneCluster:
         "Nine lanes at Dallas hub together had 41 thefts where 22 were expected: if every lane had the book's rate,
         chance would give such a cluster in at most 1 of 1,000 books".
         """
-        return (
-            f"{self.who} together had {_thefts(self.observed)} where {significant(self.expected)} were expected: if"
-            f" every lane had the book's rate, chance would give such a cluster in"
-            f" {chance_words(self.p_value, self.replicates)}"
-        )
+        often = chance_words(self.p_value, self.replicates)
+        return f"{self.counts}: if every lane had the book's rate, chance would give such a cluster in {often}"
+
+    @property
+    def counts(self) -> str:
+        """What was seen and what was due: "Nine lanes at Dallas hub together had 41 thefts where 22 were expected"."""
+        return f"{self.who} together had {_thefts(self.observed)} where {significant(self.expected)} were expected"
 
     @property
     def caveat(self) -> str:
@@ -185,11 +187,16 @@ def lane_clusters(view: View) -> LaneClusters | None:
 
 
 def clusters_headline(found: LaneClusters) -> str:
-    """What the clusters say first, in one sentence without full stop; honest where there is none."""
+    """What the clusters say first, in one sentence without full stop.
+
+    The strongest that is more than lanes which differ by themselves; else the strongest, with that doubt in it.
+    """
     if not found.clusters:
         return "No neighbouring lanes stand out together beyond chance" if found.tried else "No cluster to show you"
-    first = next((cluster for cluster in found.clusters if cluster.is_beyond_lanes), found.clusters[0])
-    return first.sentence
+    sure = next((cluster for cluster in found.clusters if cluster.is_beyond_lanes), None)
+    if sure is not None:
+        return sure.sentence
+    return f"{found.clusters[0].counts}, but single bad lanes could explain it"
 
 
 def chance_words(p_value: float, replicates: int) -> str:

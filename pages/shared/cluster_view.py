@@ -25,10 +25,10 @@ A cluster is a set of 2 to 30 lanes that hang together by shared sites, grown fr
 sets the scan takes the one whose thefts exceed expectation most beyond chance, then the next that shares no lane with
 it (Kulldorff's scan statistic). The same thefts, expected counts and months as the verdicts.
 
-- **Chance, equal lanes**: the share of books drawn at the book's rate whose strongest set, of all those tried, is at
+- **p, equal lanes**: the share of books drawn at the book's rate whose strongest set, of all those tried, is at
   least as strong. However many sets are tried, this accounts for all of them; it cannot be smaller than 1 in the number
   of books drawn plus one.
-- **Chance, lanes that differ**: the same where each lane has a risk of its own, as spread as the verdicts' prior says,
+- **p, lanes differ**: the same where each lane has a risk of its own, as spread as the verdicts' prior says,
   but neighbours are no more alike than others. Where it is large, one or two bad lanes explain the cluster: look at
   their own verdicts. A true cluster widens the prior, so this is on the safe side.
 """
@@ -57,7 +57,7 @@ def show_clusters(here: Context, *, key: str = "clusters") -> tuple[str, ...]:
     st.markdown(f"**{escape(clusters_headline(found))}**")
     picked = _pick(found, key=key) if found.clusters else None
     if picked is not None:
-        st.caption(f"{escape(picked.who)}: {escape(picked.caveat[:1].lower() + picked.caveat[1:])}.")
+        st.caption(f"{escape(picked.sentence)}. {escape(picked.caveat)}.")
         downloads(
             "lane clusters",
             {"Clusters": (found.frame, _CLUSTER_COLUMNS), "Lanes": (found.members, _MEMBER_COLUMNS)},
@@ -112,20 +112,23 @@ def _pick(found: LaneClusters, *, key: str) -> LaneCluster:
         hide_index=True,
         column_config={
             "number": st.column_config.NumberColumn("#", width=34),
-            "who": st.column_config.TextColumn("Cluster", width=260),
+            "who": st.column_config.TextColumn("Cluster", width=225),
             "observed": st.column_config.NumberColumn("Thefts", width=56, help="Own thefts of the window."),
             "expected": st.column_config.NumberColumn("Expected", format="%.3g", width=72),
             "relative_risk": st.column_config.NumberColumn(
-                "Times the rest", format="%.2g", width=90, help="Observed / expected, over the same on all other lanes."
+                "Times the rest", format="%.2g", width=98, help="Observed / expected, over the same on all other lanes."
             ),
             "p_value": st.column_config.NumberColumn(
-                "Chance, equal lanes", format="%.3f", width=120, help="p-value; if every lane had the book's rate."
+                "p, equal lanes",
+                format="%.3f",
+                width=98,
+                help="How often chance gives as much, if every lane had the book's rate.",
             ),
             "p_value_lanes": st.column_config.NumberColumn(
-                "Chance, lanes that differ",
+                "p, lanes differ",
                 format="%.3f",
-                width=145,
-                help="p-value; if lanes differ one by one as in this book, neighbours no more alike than others.",
+                width=100,
+                help="The same, if lanes differ one by one as in this book, neighbours no more alike than others.",
             ),
         },
         on_select="rerun",
@@ -143,8 +146,8 @@ _CLUSTER_COLUMNS = [
     ExportColumn("observed", "Thefts", format="count", definition="Own thefts of the window."),
     ExportColumn("expected", "Expected thefts", format="number"),
     ExportColumn("relative_risk", "Times the rest", format="ratio"),
-    ExportColumn("p_value", "Chance, equal lanes", format="ratio", definition="Monte Carlo p-value."),
-    ExportColumn("p_value_lanes", "Chance, lanes that differ", format="ratio", definition="Monte Carlo p-value."),
+    ExportColumn("p_value", "p, equal lanes", format="ratio", definition="Monte Carlo p-value."),
+    ExportColumn("p_value_lanes", "p, lanes differ", format="ratio", definition="Monte Carlo p-value."),
     ExportColumn("replicates", "Books drawn", format="count"),
     ExportColumn("seed", "Seed", format="count"),
 ]

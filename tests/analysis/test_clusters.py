@@ -189,6 +189,13 @@ class TestWords:
         found = LaneClusters((cluster(), sure), pd.DataFrame(), "Clusters: tried")
         assert clusters_headline(found) == sure.sentence
 
+    def test_a_cluster_that_single_lanes_explain_is_said_with_that_doubt(self) -> None:
+        found = LaneClusters((cluster(), cluster(number=2)), pd.DataFrame(), "Clusters: tried")
+        assert clusters_headline(found) == (
+            "Nine lanes at Dallas hub together had 41 thefts where 22 were expected,"
+            " but single bad lanes could explain it"
+        )
+
     def test_no_chance_is_said_to_be_smaller_than_was_tried(self) -> None:
         assert chance_words(1 / 100, 99) == "at most 1 of 100 books"
         assert chance_words(0.02, 99) == "2 of 100 books"

@@ -23,28 +23,29 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "portfolio"
 
 
-def page(folder: str, insureds: tuple[str, ...], lane: tuple[str, ...]) -> None:
-    from pathlib import Path
+PAGE = """
+from pathlib import Path
 
-    import streamlit as st
+import streamlit as st
 
-    from analysis.choices import find_choices
-    from analysis.filters import Filters, Scope
-    from data.portfolio import Portfolio
-    from pages.shared.cluster_view import show_clusters
-    from pages.shared.context import Context, set_context
+from analysis.choices import find_choices
+from analysis.filters import Filters, Scope
+from data.portfolio import Portfolio
+from pages.shared.cluster_view import show_clusters
+from pages.shared.context import Context, set_context
 
-    snapshot = Portfolio(Path(folder)).open()
-    scope, filters = Scope(frozenset(insureds) if insureds else None), Filters(lane=lane)
-    view = snapshot.view(scope, filters)
-    here = Context(snapshot, view, None, filters, "period", scope, "", find_choices(view), {})
-    set_context(here)
-    st.text(f"lit: {', '.join(show_clusters(here))}")
+snapshot = Portfolio(Path({folder!r})).open()
+scope, filters = Scope({insureds!r}), Filters(lane={lane!r})
+view = snapshot.view(scope, filters)
+here = Context(snapshot, view, None, filters, "period", scope, "", find_choices(view), {{}})
+set_context(here)
+st.text("lit: " + ", ".join(show_clusters(here)))
+"""
 
 
 def opened(book: Path, *insureds: str, lane: tuple[str, ...] = ()) -> AppTest:
-    app = AppTest.from_function(page, args=(str(book), insureds, lane), default_timeout=60)
-    return app.run()
+    script = PAGE.format(folder=str(book), insureds=frozenset(insureds) or None, lane=lane)
+    return AppTest.from_string(script, default_timeout=60).run()
 
 
 def test_the_page_says_what_stands_out_and_lights_it_up(book: Path) -> None:
