@@ -108,9 +108,9 @@ def draw_book(generator: np.random.Generator, *, world: str, thefts: int) -> Boo
     middle = float((due * risk).sum() / due.sum())
     counts = generator.poisson(mean * scale * risk[lane])
     loss = _capped_mean()[kind]
-    severity = np.bincount(lane, weights=mean * loss, minlength=LANES) / np.bincount(
-        lane, weights=mean, minlength=LANES
-    )
+    # A lane without a trip has no losses; nothing is fitted on it either.
+    weight = np.maximum(np.bincount(lane, weights=mean, minlength=LANES), 1e-300)
+    severity = np.bincount(lane, weights=mean * loss, minlength=LANES) / weight
     drawn = cells.loc[np.repeat(cells.index.to_numpy(), counts)].reset_index(drop=True)
     value = _MEDIAN_LOSS[drawn["kind"]] * np.exp(_LOG_DEVIATION * generator.normal(size=len(drawn)))
     known = generator.random(len(drawn)) < _VALUED
