@@ -34,7 +34,7 @@ _BOOKS = (
 _GI_STAR = ("Gi* on lanes", *(f"Gi* on cells of resolution {resolution}" for resolution in RESOLUTIONS))
 _SCAN = (
     ("scan: books with a cluster", "books with a cluster, p <= 0.05", "share"),
-    ("scan: books with a cluster beyond lanes", "of those, also beyond lanes that differ", "share"),
+    ("scan: books with a cluster beyond lanes", "books with one that is also beyond lanes that differ", "share"),
     ("scan: planted lanes in a cluster", "planted lanes that lie in a cluster", "share"),
     ("scan: lanes of a cluster that are planted", "lanes of clusters that are planted", "of"),
     ("scan: planted lanes in a cluster beyond lanes", "planted lanes in a cluster beyond lanes that differ", "share"),
@@ -108,6 +108,6 @@ def cell(value: tuple[float, float] | None, how: str) -> str:
         return "–"
     part, whole = value
     if how == "mean":
-        return f"{part / whole:,.0f}" if part / whole >= 100 else f"{part / whole:.2g}"
+        return f"{part / whole:,.0f}" if part / whole >= 10 else f"{part / whole:.2g}"
     share = f"{part / whole:.0%}" if part / whole >= 0.1 or not part else f"{part / whole:.1%}"
     return f"{share} of {whole:,.0f}" if how == "of" else share
