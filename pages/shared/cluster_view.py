@@ -54,15 +54,16 @@ def show_clusters(here: Context, *, key: str = "clusters") -> tuple[str, ...]:
     found = clusters_of((here.info.id, here.scope, filters), _view=here.snapshot.view(here.scope, filters))
     if found is None:
         return ()
-    st.markdown(f"**{escape(clusters_headline(found))}**")
-    picked = _pick(found, key=key) if found.clusters else None
-    if picked is not None:
-        st.caption(f"{escape(picked.sentence)}. {escape(picked.caveat)}.")
-        downloads(
-            "lane clusters",
-            {"Clusters": (found.frame, _CLUSTER_COLUMNS), "Lanes": (found.members, _MEMBER_COLUMNS)},
-            key=f"{key}-files",
-        )
+    with st.container(border=True):
+        st.markdown(f"**{escape(clusters_headline(found))}**")
+        picked = _pick(found, key=key) if found.clusters else None
+        if picked is not None:
+            st.caption(f"{escape(picked.sentence)}. {escape(picked.caveat)}.")
+            downloads(
+                "lane clusters",
+                {"Clusters": (found.frame, _CLUSTER_COLUMNS), "Lanes": (found.members, _MEMBER_COLUMNS)},
+                key=f"{key}-files",
+            )
     with st.expander("How clusters are found", icon=":material/hub:"):
         st.markdown(_METHOD)
         if found.tried:

@@ -28,6 +28,7 @@ from analysis.verdicts import (
     watch_words,
 )
 from data.portfolio import View
+from pages.shared.cluster_view import cluster_layers, show_clusters
 from pages.shared.context import Context
 from pages.shared.funnel_chart import funnel_chart
 from pages.shared.hotspot_evidence import (
@@ -155,12 +156,15 @@ def show_verdicts(
         nothing_selected(f"{LEVEL_NAMES[level][1]} with exposure")
         return
     left, right = st.columns([MAP_SHARE, 1 - MAP_SHARE], gap="small")
-    with left:
-        show_map(here, ranked, sentence=sentence, picked=picked)
     with right:
         show_ranking(here, ranked, values=values, picked=picked)
     show_evidence(here, ranked, key=key, view=view, picked=picked)
-    show_funnel(here, ranked, view=view)
+    show_funnel(ranked)
+    lit = show_clusters(here) if level == "lane" else ()
+    show_method(here, ranked, view=view)
+    # Drawn last, into its place above: which cluster it lights up is picked below.
+    with left:
+        show_map(here, ranked, sentence=sentence, picked=picked, lit=lit)
 
 
 def book_card(value: BookValue, *, level: Level) -> Kpi:
@@ -195,8 +199,10 @@ def rests_on(here: Context, ranked: RankedVerdicts) -> str:
     return f"{window}; filters cut what is shown and never change a verdict. Losses in {here.currency}."
 
 
-def show_map(here: Context, ranked: RankedVerdicts, *, sentence: str, picked: tuple[str, ...]) -> None:
-    """The map, whose colours are shrunken ratios; a click picks a place."""
+def show_map(
+    here: Context, ranked: RankedVerdicts, *, sentence: str, picked: tuple[str, ...], lit: Sequence[str]
+) -> None:
+    """The map, whose colours are shrunken ratios, with the lanes of a cluster lit up; a click picks a place."""
     everything = here.snapshot.view(here.scope, Filters())
     verdict_map(
         ranked.frame,
@@ -205,6 +211,8 @@ def show_map(here: Context, ranked: RankedVerdicts, *, sentence: str, picked: tu
         height=MAP_HEIGHT,
         alt=f"Map of {LEVEL_NAMES[ranked.level][1]} by verdict. {sentence}",
         picked=picked,
+        under=cluster_layers(ranked.frame, members=lit, ink=palette()) if lit else (),
+        under_note="pale band: the cluster described below" if lit else "",
         on_pick=partial(pick_place, ranked.level, picked),
     )
 
@@ -306,8 +314,8 @@ def styled(table: pd.DataFrame, *, picked: pd.Series[bool]) -> Any:
     return marked
 
 
-def show_funnel(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
-    """The funnel, the verdicts' legend, the watch list, and how it is computed."""
+def show_funnel(ranked: RankedVerdicts) -> None:
+    """The funnel, the verdicts' legend, and the watch list."""
     ink = palette()
     left, right = st.columns([0.58, 0.42], gap="small")
     with left.container(border=True):
@@ -349,6 +357,10 @@ def show_funnel(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
                 f"Of {hot:,} called {'hotspot' if hot == 1 else 'hotspots'}, {ranked.found_by_chance:.2g} "
                 f"{'is' if hot == 1 else 'are'} expected to be chance."
             )
+
+
+def show_method(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
+    """How the verdicts are computed, and what they leave out."""
     with st.expander("How it is computed, and what is left out", icon=":material/function:"):
         st.markdown(_METHOD)
         left_out = notes(view, level=ranked.level)

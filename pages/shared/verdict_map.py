@@ -31,6 +31,8 @@ def verdict_map(
     height: int,
     alt: str,
     picked: Sequence[str] = (),
+    under: Sequence[pdk.Layer] = (),
+    under_note: str = "",
     on_pick: Callable[[str], None] | None = None,
 ) -> None:
     """Draw the places of one level with the legend below; a click gives the place to ``on_pick``.
@@ -39,13 +41,15 @@ def verdict_map(
     ----------
     frame
         As of `analysis.verdicts.RankedVerdicts`.
+    under, under_note
+        Layers drawn under the places, and what they mean, for the legend.
     """
     ink = palette()
     drawn, notes = places_drawn(frame)
     is_line = "origin_latitude" in frame
     layers = _line_layers(drawn, ink, picked) if is_line else _disc_layers(drawn, ink, picked)
     draw_map(
-        [*layers, _ranks(drawn, ink, is_line=is_line)],
+        [*under, *layers, _ranks(drawn, ink, is_line=is_line)],
         view=fit_view(box, height=height),
         alt=alt,
         key=key,
@@ -53,7 +57,8 @@ def verdict_map(
         on_select=(lambda: _pick(key, on_pick)) if on_pick else None,
     )
     size = "width: expected thefts" if is_line else "size: expected thefts"
-    st.html(ratio_legend(ink, notes=[size, "numbers: rank of a hotspot", *notes], is_line=is_line))
+    said = [size, "numbers: rank of a hotspot", *([under_note] if under_note else []), *notes]
+    st.html(ratio_legend(ink, notes=said, is_line=is_line))
 
 
 def places_drawn(frame: pd.DataFrame, *, most: int = MOST_LANES) -> tuple[pd.DataFrame, list[str]]:
