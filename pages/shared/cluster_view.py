@@ -96,7 +96,7 @@ def cluster_layers(lanes: pd.DataFrame, *, members: Sequence[str], ink: Palette)
             id=HALO,
             get_path="path",
             get_width=13,
-            get_color=[*rgb(ink.selected), 70],
+            get_color=[*rgb(ink.text), 46],
             width_units="'pixels'",
             cap_rounded=True,
             joint_rounded=True,
