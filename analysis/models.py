@@ -22,6 +22,7 @@ from analysis.credibility import fit_dispersion, ratio_posterior
 from analysis.discovery import expected_chance, largest_credible_set
 from analysis.model_notes import write_notes
 from analysis.reporting_lag import EMPTY, LEAST_EVENTS, LagCurve, fit_lag_curve
+from analysis.service_spread import fit_service_spread
 
 Array = NDArray[np.float64]
 
@@ -233,6 +234,7 @@ def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEF
     finally:
         for table in ("fit_cell", "fit_theft", "month_maturity"):
             connection.execute(f"drop table if exists {table}")
+    fit_service_spread(connection)
 
 
 def _fit_lag(connection: duckdb.DuckDBPyConnection) -> tuple[LagCurve, str | None]:

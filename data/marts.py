@@ -35,6 +35,20 @@ ORDER = (
     "theft_fact",
     "reporting_delay",
     "model_tables",
+    "sla_schedule",
+    "trip_window",
+    "trip_device",
+    "trip_stretch",
+    "trip_loss",
+    "trip_watch",
+    "trip_signal",
+    "trip_blackout",
+    "hour_hazard",
+    "trip_telemetry",
+    "loss_signal",
+    "device_day",
+    "weighing_fact",
+    "service_spread",
 )
 RESOLUTIONS = (3, 5, 7)
 

@@ -181,6 +181,15 @@ REACH: Mapping[str, Reach] = {
     ),
     "hotspot_prior": Reach(public=True),
     "fit_window": Reach(public=True),
+    "trip_telemetry": Reach(("t.month",), "month", own=_ALL),
+    "trip_blackout": Reach(("t.month",), "month", via="trip_telemetry", on="k.trip_no = t.trip_no"),
+    "loss_signal": Reach(("t.month",), "month", own=_ALL),
+    "weighing_fact": Reach(("t.month",), "month", own=_ALL),
+    # Devices that nobody assigned belong to nobody: only the whole book shows them.
+    "device_day": Reach(("t.month",), "month"),
+    "sla_schedule": Reach(public=True),
+    "hour_hazard": Reach(public=True),
+    "service_spread": Reach(public=True),
 }
 
 #: Tables of a snapshot's own memory, with the SQL that serves each; a scoped person gets them empty.
@@ -222,6 +231,8 @@ _SHARED = {
         join snap.hotspot_cluster as c on m.cluster_id = c.cluster_id and c.is_shareable""",
     "hotspot_share": """
         select * replace (case when is_shareable then expected end as expected) from snap.hotspot_share""",
+    "service_spread": "select * replace (case when is_shareable then value end as value) from snap.service_spread",
+    "hour_hazard": "select band, from_s, to_s, hazard from snap.hour_hazard",
 }
 _SITE = """
     select t.site_id, t.name, t.kind, t.address, t.city, t.postal_code, t.country, t.region, p.latitude, p.longitude,

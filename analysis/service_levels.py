@@ -1,0 +1,414 @@
+"""How good is a service, how sure is that, and what is left of what it may miss? Statistics of service levels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from analysis.intervals import Interval, wilson_interval
+
+Array = NDArray[np.float64]
+
+#: With fewer clusters than this, their variance is shrunk to the portfolio's.
+ENOUGH_CLUSTERS = 30
+#: What the portfolio's variance is worth, in degrees of freedom.
+SPREAD_DEGREES = 20
+#: One in a thousand on each side: the limits of a funnel that mark what chance hardly gives.
+FUNNEL_Z = 3.090232306167813
+FUNNEL_WARNING_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How much clusters of the whole portfolio differ in a measure.
+
+    Attributes
+    ----------
+    variance
+        Between clusters, of their own values (a share of 0 to 1, squared), as `ratio_estimate` defines it.
+    clusters
+        How many there are.
+    """
+
+    variance: float
+    clusters: int
+
+
+@dataclass(frozen=True)
+class RatioEstimate:
+    """A ratio of two sums over clusters, with its interval.
+
+    Attributes
+    ----------
+    value
+        Sum of numerators / sum of denominators; None where there is nothing to divide by.
+    interval
+        None where it cannot be told: a single cluster, and no portfolio to learn its spread from.
+    clusters
+        Clusters with a denominator.
+    variance
+        Of the clusters' own values, after shrinking.
+    degrees
+        Of freedom of that variance.
+    shrunk
+        Whether the portfolio's variance is in it.
+    """
+
+    value: float | None
+    interval: Interval | None
+    clusters: int
+    variance: float | None
+    degrees: float
+    shrunk: bool
+
+
+def ratio_estimate(
+    numerators: ArrayLike, denominators: ArrayLike, *, spread: Spread | None = None, level: float = 0.95
+) -> RatioEstimate:
+    """What is a service level over clusters whose own events hang together, and between which ends does it lie?
+
+    R = sum y / sum x, never a mean of percentages. Reports of one device are not independent trials, so the variance
+    comes from the differences between clusters: with r_j = y_j / x_j, v = n / (n - 1) sum x_j^2 (r_j - R)^2 / sum x_j^2
+    and Var(R) = v sum x_j^2 / (sum x_j)^2, which is the linearised variance of a ratio of cluster totals. Below 30
+    clusters v is too uncertain to show a bad one, and becomes ((n - 1) v + 20 v_portfolio) / (n - 1 + 20). The interval
+    is Student's, on the logit scale inside (0, 1) so that it stays there, and on the plain scale, cut, at its ends.
+
+    Parameters
+    ----------
+    numerators, denominators
+        One number a cluster; clusters without a denominator count for nothing.
+    spread
+        The portfolio's; None: unknown, nothing is shrunk.
+    level
+        Of the two-sided interval. Both ends of 0.80 are one-sided 90% bounds.
+
+    References
+    ----------
+    Cochran (1977), Sampling Techniques, 3rd ed., eq. 6.13 and 9A.  Shrinking: a scaled inverse chi-square prior with 20
+    degrees of freedom, e.g. Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 2.6.
+
+    Examples
+    --------
+    >>> found = ratio_estimate([95, 99, 97], [100, 100, 100])
+    >>> round(found.value, 3), found.clusters, [round(end, 3) for end in found.interval]
+    (0.97, 3, [0.854, 0.994])
+    """
+    top = np.atleast_1d(np.asarray(numerators, dtype=np.float64))
+    bottom = np.atleast_1d(np.asarray(denominators, dtype=np.float64))
+    if top.shape != bottom.shape or (bottom < 0).any():
+        message = "each cluster needs a numerator and a denominator that is not negative"
+        raise ValueError(message)
+    top, bottom = top[bottom > 0], bottom[bottom > 0]
+    count = len(bottom)
+    if not count:
+        return RatioEstimate(None, None, 0, None, 0.0, shrunk=False)
+    value = float(top.sum() / bottom.sum())
+    own = cluster_variance(top, bottom)
+    # Of the whole book itself there is nothing more to learn from the book.
+    shrink = spread is not None and count < min(ENOUGH_CLUSTERS, spread.clusters)
+    degrees = float(count - 1)
+    variance = own
+    if shrink and spread is not None:
+        weight = float(min(SPREAD_DEGREES, max(spread.clusters - 1, 0)))
+        if weight:
+            variance = ((count - 1) * (own or 0.0) + weight * spread.variance) / (count - 1 + weight)
+            degrees += weight
+        else:
+            shrink = False
+    if variance is None:
+        return RatioEstimate(value, None, count, None, degrees, shrunk=False)
+    error = float(np.sqrt(variance * (bottom**2).sum()) / bottom.sum())
+    interval = _interval(value, error, degrees=degrees, clusters=count, level=level)
+    return RatioEstimate(value, interval, count, variance, degrees, shrunk=shrink)
+
+
+def cluster_variance(numerators: ArrayLike, denominators: ArrayLike) -> float | None:
+    """How much do clusters differ in their own values? The variance v of `ratio_estimate`; None for a single one."""
+    top, bottom = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
+    count = len(bottom)
+    if count < 2:
+        return None
+    left_over = top - top.sum() / bottom.sum() * bottom
+    return float(count / (count - 1) * (left_over**2).sum() / (bottom**2).sum())
+
+
+def _interval(value: float, error: float, *, degrees: float, clusters: int, level: float) -> Interval:
+    if error <= 1e-12:
+        # Clusters that all agree say no more than that none of so many differed.
+        hits = clusters if value >= 0.5 else 0
+        ends = wilson_interval(hits, clusters, level=level)
+        return Interval(min(ends.low, value), max(ends.high, value))
+    wide = float(stats.t.ppf((1 + level) / 2, degrees))
+    if 1e-9 < value < 1 - 1e-9:
+        middle, step = np.log(value / (1 - value)), wide * error / (value * (1 - value))
+        low, high = 1 / (1 + np.exp(-np.clip([middle - step, middle + step], -700, 700)))
+        return Interval(float(low), float(high))
+    return Interval(max(0.0, value - wide * error), min(1.0, value + wide * error))
+
+
+def funnel_limits(
+    level: float, denominators: ArrayLike, *, dispersion: float, z: float = FUNNEL_Z
+) -> tuple[Array, Array]:
+    """Between which values does a unit of so much exposure lie, if only chance sets it apart from the book?
+
+    level +/- z sqrt(dispersion / denominator), cut to 0 to 1, where the dispersion is the variance of a single trip's
+    value times its denominator, over the whole book.
+
+    References
+    ----------
+    Spiegelhalter (2005), Statistics in Medicine 24:1185-1202, with the overdispersion measured at trips.
+
+    Examples
+    --------
+    >>> [round(float(end[0]), 3) for end in funnel_limits(0.98, [400.0], dispersion=0.01)]
+    [0.965, 0.995]
+    """
+    step = z * np.sqrt(dispersion / np.asarray(denominators, dtype=np.float64))
+    return np.clip(level - step, 0.0, 1.0), np.clip(level + step, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Where a series changes its level.
+
+    Attributes
+    ----------
+    start
+        Position of the first value of the new level.
+    before, after
+        The two levels.
+    p_value
+        How often as great a change turns up anywhere in as many series that do not change.
+    """
+
+    start: int
+    before: float
+    after: float
+    p_value: float
+
+
+def level_shift(numerators: ArrayLike, denominators: ArrayLike, *, series: int = 1, least: int = 2) -> Shift | None:
+    """From when on is a series of ratios at another level?
+
+    Of all splits with at least so many values on both sides, the one whose two levels differ most in units of their
+    standard error. The variance of a value with denominator x is s^2 / x, s^2 from the differences of neighbours, which
+    a single change of level hardly moves. The p-value is Bonferroni's over splits and series.
+
+    Parameters
+    ----------
+    numerators, denominators
+        In the order of time; values without a denominator are passed over, and positions still count them.
+    series
+        How many series are looked at.
+    least
+        Values a level needs.
+
+    Returns
+    -------
+    Shift or None
+        None where the series is too short, or does not vary at all.
+
+    References
+    ----------
+    Hinkley (1970), Biometrika 57:1-17; variance from differences: von Neumann (1941), Annals of Mathematical Statistics
+    12:367-395.
+
+    Examples
+    --------
+    >>> found = level_shift([98, 99, 98, 97, 98, 98, 90, 91, 90, 89], [100] * 10)
+    >>> found.start, round(found.before, 3), round(found.after, 3), found.p_value < 0.05
+    (6, 0.98, 0.9, True)
+    """
+    top, bottom = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
+    places = np.flatnonzero(bottom > 0)
+    top, bottom = top[places], bottom[places]
+    count = len(bottom)
+    if count < max(2 * least, 4):
+        return None
+    values = top / bottom
+    unit = float((np.diff(values) ** 2 / (1 / bottom[1:] + 1 / bottom[:-1])).mean())
+    if unit <= 0:
+        return None
+    splits = np.arange(least, count - least + 1)
+    tops, bottoms = np.cumsum(top), np.cumsum(bottom)
+    before = tops[splits - 1] / bottoms[splits - 1]
+    after = (tops[-1] - tops[splits - 1]) / (bottoms[-1] - bottoms[splits - 1])
+    error = np.sqrt(unit * (1 / bottoms[splits - 1] + 1 / (bottoms[-1] - bottoms[splits - 1])))
+    score = np.abs(after - before) / error
+    best = int(score.argmax())
+    # Differences of neighbours use two values each: they are worth about two thirds as many degrees of freedom.
+    tail = 2 * float(stats.t.sf(score[best], max(1.0, (count - 1) * 2 / 3)))
+    return Shift(
+        start=int(places[splits[best]]),
+        before=float(before[best]),
+        after=float(after[best]),
+        p_value=min(1.0, tail * len(splits) * series),
+    )
+
+
+class ErrorBudget(NamedTuple):
+    """What a target lets a service miss, and how much of that is left.
+
+    Attributes
+    ----------
+    target
+        Share of 0 to 1.
+    allowed, used
+        In the unit of the denominator: seconds, trips, value.
+    left
+        Share of the allowance that is left; below 0 where more was missed. None for a target of 1.
+    """
+
+    target: float
+    allowed: float
+    used: float
+    left: float | None
+
+
+def error_budget(numerator: float, denominator: float, *, target: float) -> ErrorBudget:
+    """How much may a service still miss before it is below its target?
+
+    Examples
+    --------
+    >>> error_budget(99_400, 100_000, target=0.99)
+    ErrorBudget(target=0.99, allowed=1000.0, used=600.0, left=0.4)
+    """
+    allowed = round(allowed_downtime(target, denominator), 9)
+    used = float(denominator - numerator)
+    return ErrorBudget(target, allowed, used, round(1 - used / allowed, 9) if allowed > 0 else None)
+
+
+def allowed_downtime(target: float, duration: float) -> float:
+    """For how much of a time may a service be down at this availability? In the unit of `duration`.
+
+    Examples
+    --------
+    >>> round(allowed_downtime(0.999, 30 * 24 * 60), 1)
+    43.2
+
+    References
+    ----------
+    Beyer et al. (2016), Site Reliability Engineering, appendix A.
+    """
+    if not 0 <= target <= 1:
+        message = f"a target lies between 0 and 1, not at {target}"
+        raise ValueError(message)
+    return (1 - target) * duration
+
+
+@dataclass(frozen=True)
+class SlotUptime:
+    """What a record of missed slots comes to: uptime, and outages as numbers of slots in the order of time."""
+
+    uptime: float
+    outages: tuple[int, ...]
+
+
+def slot_uptime(missed: Collection[int], *, due: int, excluded: Collection[int] = (), least_run: int = 1) -> SlotUptime:
+    """Which share of the slots due was up, if only runs of so many missed slots are an outage?
+
+    An outage counts from the first slot missed. Excluded slots leave both sides, and join what lies before and after.
+    `least_run` 1 is every missed slot, 2 a gap of more than two intervals between fixes, 3 one of more than three: the
+    stricter, the usual and the looser definition of `data/marts/trip_signal.sql`, on a grid.
+
+    Examples
+    --------
+    >>> slot_uptime([2, 5, 6, 7], due=10, least_run=2)
+    SlotUptime(uptime=0.7, outages=(3,))
+    """
+    kept = [slot in set(missed) for slot in range(due) if slot not in set(excluded)]
+    outages, run = [], 0
+    for is_missed in [*kept, False]:
+        if is_missed:
+            run += 1
+        elif run:
+            outages.append(run)
+            run = 0
+    counted = tuple(length for length in outages if length >= least_run)
+    return SlotUptime(1 - sum(counted) / len(kept) if kept else 1.0, counted)
+
+
+def unavailable_spans(is_bad: Sequence[bool], *, run: int = 10) -> tuple[tuple[int, int], ...]:
+    """When was a line unavailable, if it takes so many bad seconds to go down and as many good ones to come back?
+
+    Both changes count from the first second of the run that proves them, so that the good seconds which end an outage
+    are available ones.
+
+    Returns
+    -------
+    tuple of (int, int)
+        Start (included) and end (not included) of each span, as positions.
+
+    References
+    ----------
+    ITU-T Recommendation G.826, annex A.
+
+    Examples
+    --------
+    >>> unavailable_spans([True, True, False, True, False, False], run=2)
+    ((0, 4),)
+    """
+    spans: list[tuple[int, int]] = []
+    down, since = False, 0
+    start = 0
+    for place, bad in enumerate(is_bad):
+        if bad == down:
+            since = place + 1
+        elif place + 1 - since >= run:
+            if down:
+                spans.append((start, since))
+            start, down, since = since, bad, place + 1
+    return (*spans, (start, len(is_bad))) if down else tuple(spans)
+
+
+class DarkAtLoss(NamedTuple):
+    """Thefts of tracked goods at which the device was dark, against chance.
+
+    Attributes
+    ----------
+    thefts, dark
+        Thefts of tracked goods, and those of them at which the device was dark.
+    expected
+        How many would be dark, if the device were no darker then than at other times.
+    share
+        expected / thefts: the chance at one theft.
+    p_value
+        Chance of so many or more: binomial.
+    """
+
+    thefts: int
+    dark: int
+    expected: float
+    share: float
+    p_value: float
+
+
+def dark_at_loss_test(dark: int, chances: ArrayLike) -> DarkAtLoss:
+    """Is a device dark at thefts more often than its usual darkness explains?
+
+    Binomial with the mean of the chances, whose tail is never shorter than that of trials with each its own, where
+    `dark` lies at least one above the expectation.
+
+    Examples
+    --------
+    >>> found = dark_at_loss_test(3, [0.05] * 10)
+    >>> found.expected, round(found.p_value, 4)
+    (0.5, 0.0115)
+
+    References
+    ----------
+    Hoeffding (1956), Annals of Mathematical Statistics 27:713-721, theorem 4.
+    """
+    chance = np.atleast_1d(np.asarray(chances, dtype=np.float64))
+    count = len(chance)
+    if not 0 <= dark <= count:
+        message = f"{dark} of {count} thefts cannot be dark"
+        raise ValueError(message)
+    share = float(chance.mean()) if count else 0.0
+    tail = float(stats.binom.sf(dark - 1, count, share)) if dark else 1.0
+    return DarkAtLoss(count, dark, float(chance.sum()), share, tail)

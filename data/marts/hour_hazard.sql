@@ -1,0 +1,49 @@
+-- How much more often thefts on the move begin in a quarter of the day than its share of the time on the road lets expect:
+-- the published hazard of the hour, pulled towards 1 by ten expected thefts. Hours are the place's own, those of the road
+-- the place of departure's.
+create or replace table hour_hazard as
+with
+bands as (
+    select 0 as band, 0 as from_s, 21600 as to_s
+    union all select 1, 21600, 43200
+    union all select 2, 43200, 64800
+    union all select 3, 64800, 86400
+),
+driven as (
+    select w.utc_offset_s + s.from_ms // 1000 as from_s, w.utc_offset_s + s.to_ms // 1000 as to_s
+    from trip_stretch as s
+    join trip_window as w on s.trip_no = w.trip_no
+),
+exposed as (
+    select
+        b.band,
+        sum(
+            ((d.to_s // 86400) - (d.from_s // 86400)) * (b.to_s - b.from_s)
+            + least(greatest(d.to_s % 86400 - b.from_s, 0), b.to_s - b.from_s)
+            - least(greatest(d.from_s % 86400 - b.from_s, 0), b.to_s - b.from_s)
+        ) as road_s
+    from bands as b
+    cross join driven as d
+    group by b.band
+),
+begun as (
+    select f.hour // 6 as band, count(*) as thefts
+    from incident_fact as f
+    join theft_fact as t on f.incident_id = t.incident_id
+    where f.hour is not null and t.segment <> 'storage'
+    group by f.hour // 6
+),
+counted as (
+    select b.*, coalesce(g.thefts, 0) as thefts, coalesce(e.road_s, 0) as road_s
+    from bands as b
+    left join exposed as e on b.band = e.band
+    left join begun as g on b.band = g.band
+),
+final as (
+    select
+        band, from_s, to_s, thefts, road_s,
+        sum(thefts) over () * coalesce(road_s / nullif(sum(road_s) over (), 0), 0.25) as expected,
+        (thefts + 10) / (sum(thefts) over () * coalesce(road_s / nullif(sum(road_s) over (), 0), 0.25) + 10) as hazard
+    from counted
+)
+select * from final order by band;
