@@ -175,7 +175,8 @@ def dead_areas(view: View, *, resolution: int = 5, limit: int = 2_000) -> DeadAr
         raise ValueError(message)
     cell = f"cell_{resolution}"
     died = view.frame(
-        f"select {cell} as cell, count(*) as blackouts, sum(dark_s) / 3600 as dark_hours from trip_blackout group by all"
+        f"select {cell} as cell, count(*) as blackouts, sum(dark_s) / 3600 as dark_hours"
+        " from trip_blackout group by all"
     )
     heard = view.frame(
         f"select {cell} as cell, sum(pings) as positions from ping_fact where {cell} is not null group by all"

@@ -52,6 +52,9 @@ FACT_NEEDS: Mapping[ServiceFact, tuple[str, ...]] = {
     "weighing_fact": ("scan",),
     "device_day": ("ping",),
 }
+# An insured decides for each of its carriers and scales: one that serves two insureds is two.
+_CARRIER = "coalesce(insured_id, '') || ' / ' || coalesce(carrier_id, '')"
+_SCALE = "coalesce(insured_id, '') || ' / ' || scale"
 _TRACKED = "is_due and slots_due is not null"
 _DUE = "is_due"
 _SEALABLE = "is_due and segment <> 'last mile'"
@@ -68,15 +71,19 @@ class ServiceMeasure:
     fact, within, value, per
         Over the rows of `fact` that meet `within`: sum of `value` / sum of `per`.
     cluster
-        Column within whose values events hang together: what the interval is clustered by.
+        SQL within whose values events hang together: what the interval is clustered by.
     cluster_name
         What one of those is called.
+    within_insured
+        Whether clusters are an insured's own: then the book's variance is that around the level of each insured.
     unit
         Column of a single trial, whose scatter says what chance does: what a funnel is drawn from.
     counted
         What `rows` counts, in words: trips, weighings, device-days.
     rows
         What is summed for n.
+    among, known_words
+        Condition of the rows that could be in it, and the sentence that says how many are, where some are not.
     target, floor
         The level aimed at, and the one below which it is referred; None where there is none.
     interval
@@ -93,8 +100,11 @@ class ServiceMeasure:
     within: str = "true"
     cluster: str = "device_id"
     cluster_name: str = "device"
+    within_insured: bool = False
     unit: str = "trip_no"
     rows: str = "part"
+    among: str = ""
+    known_words: str = ""
     counted: str = "trips"
     section: str = "Telemetry"
     better: Literal["higher", "lower", "neutral"] = "higher"
@@ -104,7 +114,8 @@ class ServiceMeasure:
     @property
     def interval(self) -> str:
         """What its interval is, in words."""
-        return f"95%, clustered by {self.cluster_name}; under 30 of them their variance is shrunk to the book's"
+        own = " of an insured" if self.within_insured else ""
+        return f"95%, clustered by {self.cluster_name}{own}; under 30 of them their variance is shrunk to the book's"
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -184,6 +195,8 @@ _ALL = (
         value="value_base * (window_s - {dark})",
         per="value_base * window_s",
         within=f"{_TRACKED} and value_base > 0",
+        among=_TRACKED,
+        known_words="value known for {known} of {among} trips",
         target=0.99,
         floor=0.95,
     ),
@@ -210,8 +223,9 @@ _ALL = (
         value="tracked_part",
         per="part",
         within=_DUE,
-        cluster="carrier_id",
+        cluster=_CARRIER,
         cluster_name="carrier",
+        within_insured=True,
         target=0.90,
         floor=0.50,
     ),
@@ -224,8 +238,11 @@ _ALL = (
         value="tracked_base",
         per="value_base",
         within=f"{_DUE} and value_base is not null",
-        cluster="carrier_id",
+        cluster=_CARRIER,
         cluster_name="carrier",
+        within_insured=True,
+        among=_DUE,
+        known_words="value known for {known} of {among} trips",
         target=0.90,
         floor=0.50,
     ),
@@ -238,8 +255,11 @@ _ALL = (
         value="theft_cost * tracked_part / part",
         per="theft_cost",
         within=f"{_DUE} and theft_cost is not null",
-        cluster="carrier_id",
+        cluster=_CARRIER,
         cluster_name="carrier",
+        within_insured=True,
+        among=_DUE,
+        known_words="theft cost of the lane known for {known} of {among} trips",
         target=0.90,
         floor=0.50,
     ),
@@ -254,8 +274,9 @@ _ALL = (
         value="protected_part",
         per="part",
         within=_DUE,
-        cluster="carrier_id",
+        cluster=_CARRIER,
         cluster_name="carrier",
+        within_insured=True,
         target=0.90,
         floor=0.50,
     ),
@@ -268,8 +289,11 @@ _ALL = (
         value="protected_base",
         per="value_base",
         within=f"{_DUE} and value_base is not null",
-        cluster="carrier_id",
+        cluster=_CARRIER,
         cluster_name="carrier",
+        within_insured=True,
+        among=_DUE,
+        known_words="value known for {known} of {among} trips",
         target=0.90,
         floor=0.50,
     ),
@@ -283,8 +307,11 @@ _ALL = (
         value="theft_cost * protected_part / part",
         per="theft_cost",
         within=f"{_DUE} and theft_cost is not null",
-        cluster="carrier_id",
+        cluster=_CARRIER,
         cluster_name="carrier",
+        within_insured=True,
+        among=_DUE,
+        known_words="theft cost of the lane known for {known} of {among} trips",
         target=0.90,
         floor=0.50,
     ),
@@ -310,8 +337,9 @@ _ALL = (
         value="part * is_sealed::integer",
         per="part",
         within=_SEALABLE,
-        cluster="carrier_id",
+        cluster=_CARRIER,
         cluster_name="carrier",
+        within_insured=True,
         target=0.90,
     ),
     ServiceMeasure(
@@ -324,8 +352,9 @@ _ALL = (
         value="part * (seal = 'intact')::integer",
         per="part",
         within=f"{_SEALABLE} and is_sealed",
-        cluster="carrier_id",
+        cluster=_CARRIER,
         cluster_name="carrier",
+        within_insured=True,
         target=0.99,
     ),
     ServiceMeasure(
@@ -338,7 +367,8 @@ _ALL = (
         value="matched",
         per="weighings",
         within="kind = 'weighed'",
-        cluster="scale",
+        cluster=_SCALE,
+        within_insured=True,
         cluster_name="scale",
         unit="(scale, weighed_on)",
         rows="weighings",
@@ -355,7 +385,8 @@ _ALL = (
         value="done",
         per="weighings",
         within="kind = 'required'",
-        cluster="scale",
+        cluster=_SCALE,
+        within_insured=True,
         cluster_name="place",
         unit="(scale, weighed_on)",
         rows="weighings",
@@ -373,7 +404,8 @@ _ALL = (
         value="equal",
         per="weighings",
         within="kind = 'weighed'",
-        cluster="scale",
+        cluster=_SCALE,
+        within_insured=True,
         cluster_name="scale",
         unit="(scale, weighed_on)",
         rows="weighings",

@@ -22,15 +22,23 @@ chosen as (
 level as (
     select sum(top) / nullif(sum(bottom), 0) as value from chosen where bottom > 0
 ),
+-- Clusters of one insured differ around its own level, all others around the book's.
 clusters as (
-    select cluster, sum(top) as top, sum(bottom) as bottom from chosen group by cluster having sum(bottom) > 0
+    select {family} as family, cluster, sum(top) as top, sum(bottom) as bottom
+    from chosen
+    group by {family}, cluster
+    having sum(bottom) > 0
+),
+families as (
+    select family, sum(top) / sum(bottom) as value from clusters group by family
 ),
 between_clusters as (
     select
         count(*) as clusters,
-        count(*) / nullif(count(*) - 1, 0) * sum((c.top - l.value * c.bottom) ** 2) / sum(c.bottom ** 2) as variance
+        count(*) / nullif(count(*) - count(distinct c.family), 0)
+            * sum((c.top - f.value * c.bottom) ** 2) / sum(c.bottom ** 2) as variance
     from clusters as c
-    cross join level as l
+    join families as f on c.family = f.family
 ),
 trials as (
     select trial, sum(top) as top, sum(bottom) as bottom from chosen group by trial having sum(bottom) > 0
@@ -96,6 +104,7 @@ def spread_query(measure: ServiceMeasure) -> str:
     return _SPREAD.format(
         cluster=measure.cluster,
         unit=measure.unit,
+        family="coalesce(owner, '')" if measure.within_insured else "''",
         # Devices of nobody have no owner.
         owner="null::varchar" if measure.fact == "device_day" else "insured_id",
         value=measure.value,

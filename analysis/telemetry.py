@@ -6,10 +6,10 @@ the measures themselves are in analysis/service_measures.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -228,10 +228,12 @@ def service_values(
             for m in group
             for part, expression in (("top", m.value), ("per", m.per), ("rows", m.rows))
         )
-        rows = view.frame(
-            f"select grouping({cluster}) = 1 as is_month, month, {cluster} as cluster, {sums}"
-            f" from {SOURCES[group[0].fact]} group by grouping sets ((month), ({cluster}))"
-        )
+        sums += "".join(f", sum({m.rows}) filter (where {m.among}) as {m.key}_among" for m in group if m.among)
+        rows = view.execute(
+            f"select grouping(cluster) = 1 as is_month, month, {sums}"
+            f" from (select *, {cluster} as cluster from {SOURCES[group[0].fact]}) as clustered"
+            " group by grouping sets ((month), (cluster)) order by month"
+        ).fetchnumpy()
         for measure in group:
             found[measure.key] = _value(measure, rows=rows, spread=spreads.get(measure.key), definition=definition)
     return {measure.key: found[measure.key] for measure in wanted}
@@ -459,18 +461,23 @@ def _spreads(view: View, *, definition: Definition | int) -> dict[str, Spread]:
 
 
 def _value(
-    measure: ServiceMeasure, *, rows: pd.DataFrame, spread: Spread | None, definition: Definition | int
+    measure: ServiceMeasure, *, rows: Mapping[str, Any], spread: Spread | None, definition: Definition | int
 ) -> ServiceValue:
-    top, bottom, counted = (rows[f"{measure.key}_{part}"].fillna(0.0).astype(float) for part in ("top", "per", "rows"))
-    by_month = rows["is_month"].astype(bool)
+    top, bottom, counted = (
+        np.ma.filled(rows[f"{measure.key}_{part}"].astype(np.float64), 0.0) for part in ("top", "per", "rows")
+    )
+    by_month = np.ma.filled(rows["is_month"], fill_value=False).astype(bool)
     clusters = ~by_month & (bottom > 0)
     estimate: RatioEstimate = ratio_estimate(top[clusters], bottom[clusters], spread=spread)
-    dated = by_month & (bottom > 0) & rows["month"].notna()
-    months = sorted(
-        (pd.Timestamp(month).date(), float(above / below), float(below))
-        for month, above, below in zip(rows.loc[dated, "month"], top[dated], bottom[dated], strict=True)
+    dated = np.flatnonzero(by_month & (bottom > 0) & ~np.ma.getmaskarray(rows["month"]))
+    months = (
+        (rows["month"][place].astype("datetime64[D]").item(), float(top[place] / bottom[place]), float(bottom[place]))
+        for place in dated
     )
     numerator, denominator = float(top[clusters].sum()), float(bottom[clusters].sum())
+    known, among = float(counted[~by_month].sum()), 0.0
+    if measure.among:
+        among = float(np.ma.filled(rows[f"{measure.key}_among"].astype(np.float64), 0.0)[~by_month].sum())
     budget = None
     if measure.target is not None and measure.better == "higher" and denominator:
         budget = error_budget(numerator, denominator, target=measure.target)
@@ -479,22 +486,26 @@ def _value(
         definition=definition,
         value=estimate.value,
         interval=estimate.interval,
-        n=float(counted[~by_month].sum()),
+        n=known,
         clusters=estimate.clusters,
         numerator=numerator,
         denominator=denominator,
         months=tuple(months),
         budget=budget,
         shrunk=estimate.shrunk,
-        caveats=tuple(_caveats(measure, estimate, definition=definition)),
+        caveats=tuple(_caveats(measure, estimate, definition=definition, known=known, among=among)),
     )
 
 
-def _caveats(measure: ServiceMeasure, estimate: RatioEstimate, *, definition: Definition | int) -> Iterable[str]:
+def _caveats(
+    measure: ServiceMeasure, estimate: RatioEstimate, *, definition: Definition | int, known: float, among: float
+) -> Iterable[str]:
     name = measure.cluster_name
     if estimate.value is None:
         yield f"no {measure.counted} to tell it from"
         return
+    if round(known) < round(among):
+        yield measure.known_words.format(known=f"{known:,.0f}", among=f"{among:,.0f}")
     if estimate.interval is None:
         yield f"a single {name}: its interval cannot be told"
     elif estimate.shrunk:

@@ -30,7 +30,7 @@ fixes as (
     from heard as h
     join watched as w
         on h.device_id = w.device_id and h.fixed_ms // 86400000 = w.day
-        and h.fixed_ms >= w.from_ms and h.fixed_ms <= w.to_ms
+        and h.fixed_ms >= w.from_ms and h.fixed_ms < w.to_ms
     union all
     select trip_no, window_ms, false, null, null from windows
 ),
