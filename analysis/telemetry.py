@@ -274,7 +274,7 @@ def service_by_unit(
     frame = _unit_rows(known, spread=spread)
     frame = frame.merge(view.frame(_LABELS[unit]), on="key", how="left")
     frame["label"] = frame["label"].fillna(frame["key"])
-    _judge(frame, measure=chosen, level=level, dispersion=book.dispersion)
+    frame = _judged(frame, measure=chosen, level=level, dispersion=book.dispersion)
     caveats = []
     if book.level is None and level is not None:
         caveats.append("the funnel stands around the level of what is selected, as that of the whole book is not shown")
@@ -546,31 +546,37 @@ def _unit_rows(known: pd.DataFrame, *, spread: Spread | None) -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns).astype({"key": "str"})
 
 
-def _judge(frame: pd.DataFrame, *, measure: ServiceMeasure, level: float | None, dispersion: float | None) -> None:
-    """Add funnel, distance and verdict to the units, and sort them."""
+def _judged(
+    units: pd.DataFrame, *, measure: ServiceMeasure, level: float | None, dispersion: float | None
+) -> pd.DataFrame:
+    """The units with funnel, distance and verdict, the most urgent first."""
     if level is None or dispersion is None:
-        for column in ("funnel_low", "funnel_high", "warning_low", "warning_high", "distance"):
-            frame[column] = np.nan
-        frame["verdict"] = "not enough data"
-        return
-    exposure = frame["denominator"].to_numpy(dtype=float)
-    frame["funnel_low"], frame["funnel_high"] = funnel_limits(level, exposure, dispersion=dispersion)
-    frame["warning_low"], frame["warning_high"] = funnel_limits(
-        level, exposure, dispersion=dispersion, z=FUNNEL_WARNING_Z
-    )
+        columns = ("funnel_low", "funnel_high", "warning_low", "warning_high", "distance")
+        return units.assign(**dict.fromkeys(columns, np.nan), verdict="not enough data").sort_values("key")
+    exposure, value = (units[name].to_numpy(dtype=float) for name in ("denominator", "value"))
+    low, high = funnel_limits(level, exposure, dispersion=dispersion)
+    warning_low, warning_high = funnel_limits(level, exposure, dispersion=dispersion, z=FUNNEL_WARNING_Z)
     error = np.sqrt(dispersion / exposure)
-    value = frame["value"].to_numpy(dtype=float)
-    frame["distance"] = np.divide(value - level, error, out=np.zeros(len(frame)), where=error > 0)
-    worse = -frame["distance"] if measure.better == "higher" else frame["distance"]
+    distance = np.divide(value - level, error, out=np.zeros(len(units)), where=error > 0)
+    worse = -distance if measure.better == "higher" else distance
     outside = (worse > FUNNEL_Z) & (measure.better != "neutral")
-    below = frame["high"] < (measure.floor if measure.floor is not None else -1.0)
+    below = (units["high"] < (measure.floor if measure.floor is not None else -1.0)).to_numpy()
     verdict = np.select(
         [below & outside, FUNNEL_Z * error > WIDEST_FUNNEL, below, outside],
         ["below floor", "not enough data", "below floor", "outside funnel"],
         default="ordinary",
     )
-    frame["verdict"] = verdict
-    frame["_order"] = [VERDICTS.index(name) for name in verdict]
-    frame["_worse"] = worse
-    frame.sort_values(["_order", "_worse", "key"], ascending=[True, False, True], inplace=True, ignore_index=True)
-    frame.drop(columns=["_order", "_worse"], inplace=True)
+    return (
+        units.assign(
+            funnel_low=low,
+            funnel_high=high,
+            warning_low=warning_low,
+            warning_high=warning_high,
+            distance=distance,
+            verdict=verdict,
+            _order=[VERDICTS.index(name) for name in verdict],
+            _worse=worse,
+        )
+        .sort_values(["_order", "_worse", "key"], ascending=[True, False, True], ignore_index=True)
+        .drop(columns=["_order", "_worse"])
+    )

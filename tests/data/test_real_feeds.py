@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from analysis.filters import Filters, Scope
+from analysis.telemetry import gap_distribution, service_values
 from data.load import LoadResult, load_feed
 from data.portfolio import Portfolio, View
 from data.reading import ReadOptions, read_source
@@ -137,6 +138,25 @@ def test_bus(loaded: tuple[View, dict[str, LoadResult]]) -> None:
     assert view.rows(gaps) == [(12, 8, 3_124)]
     assert view.rows("select count(distinct device_id), (select count(*) from trip) from ping") == [(8, 16)]
     assert view.rows("select sum(pings)::int from ping_fact") == [(1_533,)]
+
+
+def test_bus_by_device_day(loaded: tuple[View, dict[str, LoadResult]]) -> None:
+    view, _ = loaded
+    gaps = """
+        select sum(fixes)::int, count(*)::int, sum(gaps_60)::int,
+            sum(gaps_300 + gaps_600 + gaps_900 + gaps_1200 + gaps_1800 + gaps_3600 + gaps_14400 + gaps_more)::int,
+            sum(gaps_600 + gaps_900 + gaps_1200 + gaps_1800 + gaps_3600 + gaps_14400 + gaps_more)::int,
+            max(longest_gap_s)
+        from device_day
+    """
+    assert view.rows(gaps) == [(1_533, 8, 1_533 - 8 - 12, 12, 8, 3_124)]
+    # Nobody assigned the buses to anything: an estimate of service, and nothing that is scored.
+    found = service_values(view)
+    assert found["in_service"].n == 8
+    assert found["in_service"].caveats[-1].startswith("devices that nobody assigned to a trip")
+    assert found["uptime"].value is None
+    gap = gap_distribution(view, of="device_day").set_index("to_s")["gaps"]
+    assert gap.iloc[2:].sum() == 8
 
 
 def test_one_portfolio_of_all_four(loaded: tuple[View, dict[str, LoadResult]]) -> None:
