@@ -1,7 +1,8 @@
 """Every number that a page leads with, defined once: cards, tooltips, exports and the Glossary read it here.
 
 A measure is a sum over the rows of one fact, or such a sum per another, so that every part of it is additive: months
-add up to the period, and places to the whole.
+add up to the period, and places to the whole. Service levels, whose errors hang together in a device, a carrier or a
+scale, are the same idea in analysis/service_measures.py.
 """
 
 from __future__ import annotations

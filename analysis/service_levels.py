@@ -157,7 +157,8 @@ def funnel_limits(
     """Between which values does a unit of so much exposure lie, if only chance sets it apart from the book?
 
     level +/- z sqrt(dispersion / denominator), cut to 0 to 1, where the dispersion is the variance of a single trip's
-    value times its denominator, over the whole book.
+    value times its denominator, over the whole book. For times and weights, whose single trials are no counts; funnels
+    of counts and their shares are in analysis/funnels.py.
 
     References
     ----------

@@ -252,10 +252,11 @@ def service_by_unit(
     Raises
     ------
     ValueError
-        For a unit that the measure's rows do not have: devices have no weighings.
+        For a unit that the measure's rows do not have: devices have no weighings, and no trips without a device.
     """
     column = _UNIT_COLUMNS[unit]
-    if (measure.fact == "weighing_fact" and unit == "device") or (measure.fact == "device_day" and unit != "device"):
+    deviceless = measure.fact == "weighing_fact" or measure.key.startswith("coverage")
+    if (deviceless and unit == "device") or (measure.fact == "device_day" and unit != "device"):
         message = f"{measure.key} is not told by {unit}"
         raise ValueError(message)
     chosen = defined(measure, definition)

@@ -35,6 +35,30 @@ WORDS = (
     ),
     Word("Device", "Moving goods", "A tracker on a vehicle, trailer, container or package."),
     Word("Ping", "Moving goods", "One position that a device reported; shown as positions."),
+    Word(
+        "Blackout",
+        "Moving goods",
+        "A gap between two fixes of over 10 minutes, two intervals of the schedule, on a trip with goods. It counts "
+        "from one interval after the last fix to the next; a trip not heard from yet is dark from its departure.",
+    ),
+    Word(
+        "Window",
+        "Moving goods",
+        "From departure to arrival outside secured sites: when signals are due. Without an arrival it ends at the "
+        "earliest of incident, last scan, and 12 hours after the promised time.",
+    ),
+    Word(
+        "Protected trip",
+        "Moving goods",
+        "A device on throughout, at least 80% of the reports due, no blackout over 30 minutes, and a seal that was not "
+        "opened out of place; on the last mile the parcel's code or photo stands for the seal.",
+    ),
+    Word(
+        "Funnel",
+        "Moving goods",
+        "Limits around the book's level between which chance alone keeps 998 of 1,000 units. They widen as a unit has "
+        "less to show, so that a small carrier is not called bad for one bad day.",
+    ),
     Word("Scan", "Moving goods", "A handling unit read, and perhaps weighed, at a site."),
     Word("Seal event", "Moving goods", "A seal set, opened or found tampered with."),
     Word("Mode", "Moving goods", "Road, rail, air, sea or another way in which goods move."),

@@ -231,7 +231,11 @@ _SHARED = {
         join snap.hotspot_cluster as c on m.cluster_id = c.cluster_id and c.is_shareable""",
     "hotspot_share": """
         select * replace (case when is_shareable then expected end as expected) from snap.hotspot_share""",
-    "service_spread": "select * replace (case when is_shareable then value end as value) from snap.service_spread",
+    "service_spread": """
+        select measure, definition, case when is_shareable then value end as value, clusters,
+            case when is_shareable then variance end as variance, units,
+            case when is_shareable then dispersion end as dispersion, is_shareable
+        from snap.service_spread""",
     "hour_hazard": "select band, from_s, to_s, hazard from snap.hour_hazard",
 }
 _SITE = """

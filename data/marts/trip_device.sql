@@ -17,6 +17,12 @@ placed as (
     from worn as a
     join shipment as s on a.shipment_id = s.shipment_id
     left join trip as t on s.trip_id = t.trip_id
+    union all
+    -- A device on a trip that nobody listed is on each of its shipments, which are trips of their own.
+    select a.device_id, s.shipment_id, false, s.shipment_id, a.attached_at, a.detached_at
+    from worn as a
+    join shipment as s on a.trip_id = s.trip_id
+    where a.shipment_id is null and a.trip_id not in (select trip_id from trip)
 ),
 final as (
     select

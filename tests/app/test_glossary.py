@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.measures import MEASURES
+from analysis.service_measures import SERVICE_MEASURES
 from analysis.words import WORDS
 from tests.conftest import ROOT
 from tests.portfolios import load_files
@@ -35,6 +36,7 @@ def test_every_measure_and_every_word_is_there(glossary):
     assert not glossary.exception
     shown = names(glossary)
     assert {measure.label for measure in MEASURES.values()} <= set(shown)
+    assert {measure.label for measure in SERVICE_MEASURES.values()} <= set(shown)
     assert {word.name for word in WORDS} <= {name.replace("\\", "") for name in shown}
 
 
