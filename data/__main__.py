@@ -1,4 +1,4 @@
-"""The command line of the data side: python -m data load | sample | describe | sql."""
+"""The command line of the data side: python -m data load | sample | describe | check | sql."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from analysis.models import fit
@@ -17,6 +18,7 @@ from data.query import FORMATS, run_query
 from data.sample import write_sample
 from data.sample.design import SIZES
 from data.snapshots import default_path
+from data.verify import verify_portfolio
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,11 +55,14 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="print the data dictionary")
     describe.add_argument("table", nargs="?", help="one table; absent: all")
     describe.set_defaults(run=_describe)
+    check = commands.add_parser("check", help="verify hashes and reconciliation of every snapshot kept")
+    check.add_argument("--json", action="store_true", help="print what was found as JSON on standard output")
+    check.set_defaults(run=_check)
     sql = commands.add_parser("sql", help="run one select, read-only, without access to files")
     sql.add_argument("query", metavar="SELECT", help="one select statement on the tables that describe lists")
     sql.add_argument("--format", choices=FORMATS, default="table")
     sql.set_defaults(run=_sql)
-    for command in (load, sample, sql):
+    for command in (load, sample, check, sql):
         command.add_argument(
             "--portfolio",
             type=Path,
@@ -146,6 +151,35 @@ def _describe(options: argparse.Namespace) -> int:
             print(f"  rule: {check.expression}")
         print()
     return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    found = verify_portfolio(options.portfolio, progress=lambda line: print(line, file=sys.stderr, flush=True))
+    faults = found.all_faults
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    "portfolio": str(found.portfolio),
+                    "current": found.current,
+                    "good": not faults,
+                    "snapshots": [
+                        {"id": one.id, "serves": one.serves, "rows": one.rows, "good": not one.faults}
+                        for one in found.snapshots
+                    ],
+                    "faults": [asdict(fault) for fault in faults],
+                }
+            )
+        )
+    else:
+        for one in found.snapshots:
+            state = f"{len(one.faults)} faults" if one.faults else "good"
+            print(f"{one.id}  {one.rows:,} rows  {state}{'  serves' if one.serves else ''}")
+        if not faults:
+            print("Every hash is as published, and every row and amount is accounted for.")
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    return 2 if faults else 0
 
 
 def _sql(options: argparse.Namespace) -> int:
