@@ -23,6 +23,8 @@ import pyarrow as pa
 from data.encoding import LINE_LIMIT, as_utf8, settle_encoding
 from data.errors import LanewiseError
 from data.source import (
+    BATCH_CELLS,
+    BATCH_CHARACTERS,
     BATCH_ROWS,
     ReadOptions,
     RejectedRow,
@@ -32,6 +34,7 @@ from data.source import (
     identifier,
     literal,
     record_batch,
+    reject,
     trimmed,
 )
 
@@ -151,8 +154,9 @@ class _Records:
             return "has text after a closing quote"
         opened = _open_quote_line(self.lines, self._delimiter)
         if opened is not None:
+            ending = f"not closed within {LINE_LIMIT:,} characters" if "field larger" in str(error) else "never closed"
             raise LanewiseError(
-                f"a quote is opened in line {self._line + opened:,} and never closed",
+                f"a quote is opened in line {self._line + opened:,} and {ending}",
                 where=self._name,
                 hint='Close it, or write a quote inside a quoted cell twice ("").',
             ) from None
@@ -199,13 +203,15 @@ def _lead(path: Path, *, name: str, options: ReadOptions) -> _Lead:
     if options.skip < 0 or options.header_row < 0:
         raise LanewiseError("skip and header_row count rows and cannot be negative", where=name)
     with path.open(encoding="utf-8", newline="") as text:
-        skipped = list(islice(text, options.skip))
+        skipped = size = 0
+        for one in islice(text, options.skip):
+            skipped += 1
+            size += len(one.encode())
         delimiter = _delimiter(text, name=name, options=options)
         text.seek(0)
-        for _ in skipped:
+        for _ in range(skipped):
             text.readline()
-        row = line = options.skip
-        size = sum(len(one.encode()) for one in skipped)
+        row = line = skipped
         records = _Records(text, delimiter=delimiter, name=name, row=row, line=line)
         if options.header_row == 0:
             sample = [cells for cells, _ in islice(records, _SAMPLE_RECORDS) if not _is_blank(cells, delimiter)]
@@ -222,7 +228,7 @@ def _lead(path: Path, *, name: str, options: ReadOptions) -> _Lead:
             return _Lead(delimiter, list(cells), records.row, records.row, records.lines_read(), size)
         if records.row == 0 and not skipped:
             raise LanewiseError("is empty", where=name, hint="Check that the right file was exported.")
-        last = max(records.row, len(skipped))
+        last = max(records.row, skipped)
         wanted = options.skip + options.header_row
         problem = f"has {last:,} rows" if last < wanted else f"has only blank rows from row {wanted:,} on"
         raise LanewiseError(f"{problem}: no header in row {wanted:,}", where=name, hint="Check skip and header_row.")
@@ -432,6 +438,8 @@ class _Exact:
         lead, width = self.lead, len(self.lead.header)
         cells_kept: list[list[str]] = []
         numbers: list[int] = []
+        most = max(1, min(BATCH_ROWS, BATCH_CELLS // width))
+        size = 0
         nul_bytes = _holds_nul(self.path)
         with self.path.open(encoding="utf-8", newline="") as text:
             for _ in range(lead.lines_before):
@@ -445,9 +453,10 @@ class _Exact:
                     if not (nul_bytes and any("\0" in line for line in records.lines)):
                         cells_kept.append(cells)
                         numbers.append(records.row)
-                        if len(numbers) == BATCH_ROWS:
+                        size += sum(map(len, records.lines))
+                        if len(numbers) == most or size > BATCH_CHARACTERS:
                             yield self._batch(cells_kept, numbers)
-                            cells_kept, numbers = [], []
+                            cells_kept, numbers, size = [], [], 0
                         continue
                     problem = "holds a NUL byte"
                 elif not problem and _is_blank(cells, lead.delimiter):
@@ -465,7 +474,7 @@ class _Exact:
     def _reject(self, records: _Records, reason: str) -> None:
         self.rows += 1
         text = "".join(records.lines).rstrip("\r\n").replace("\0", "\u2400")
-        self.rejected.append(RejectedRow(row=records.row, text=text, reason=reason))
+        reject(self.rejected, row=records.row, text=text, reason=reason, file=self.name)
 
 
 def _holds_nul(path: Path) -> bool:

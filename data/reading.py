@@ -1,6 +1,7 @@
 """Files in: what rows of text are in this file? What a file is, its bytes say, never its ending."""
 
 import gzip
+import re
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from data.compound import MAGIC as OLE_MAGIC
 from data.delimited import read_delimited
 from data.errors import LanewiseError
 from data.records import looks_like_json, read_records
@@ -22,9 +24,9 @@ from data.source import (
     literal,
     trimmed,
 )
-from data.spreadsheet import OLE_MAGIC, ZIP_MAGIC, read_spreadsheet
+from data.spreadsheet import ZIP_MAGIC, read_spreadsheet
 
-__all__ = ["ErrorCell", "ReadOptions", "RejectedRow", "Source", "read_source"]
+__all__ = ["ErrorCell", "ReadOptions", "RejectedRow", "Source", "read_source", "refuse_if_damaged"]
 
 UNPACK_LIMIT = 8 << 30
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -174,12 +176,8 @@ class _Reader:
     def _read_parquet(self, path: Path, *, kept: bool) -> Source:
         try:
             return self._parquet_relation(path.resolve(), kept=kept)
-        except duckdb.Error as error:
-            raise LanewiseError(
-                f"is a Parquet file that cannot be read ({first_line(error)})",
-                where=self.name,
-                hint="It may be cut short: export or copy it again.",
-            ) from error
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise _damaged_parquet(error, name=self.name) from error
 
     def _parquet_relation(self, path: Path, *, kept: bool) -> Source:
         place = literal(_as_glob(path))
@@ -209,6 +207,27 @@ class _Reader:
             sheet=None,
             notes=notes,
         )
+
+
+def refuse_if_damaged(error: Exception, *, source: Source, name: str) -> None:
+    """Raise in plain words when drawing the rows of a source failed because its file is damaged.
+
+    A Parquet file is read only when its rows are drawn, so that is when its damage shows.
+    """
+    other = isinstance(error, (duckdb.OutOfMemoryException, duckdb.BinderException, duckdb.ConversionException))
+    if source.dialect == "Parquet" and not other and "No space left on device" not in str(error):
+        raise _damaged_parquet(error, name=name) from error
+
+
+def _damaged_parquet(error: Exception, *, name: str) -> LanewiseError:
+    # DuckDB names the file by its path on this machine, and may quote bytes of it.
+    said = re.sub(r"(from|in|read) (Parquet )?file \"[^\"]*\"", r"\1 it", first_line(error))
+    said = "".join(letter if letter.isprintable() else "?" for letter in said)
+    return LanewiseError(
+        f"is a Parquet file that cannot be read ({said[:300]})",
+        where=name,
+        hint="It may be cut short: export or copy it again.",
+    )
 
 
 def _head(path: Path) -> bytes:

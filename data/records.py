@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from io import IOBase
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,23 @@ import pyarrow as pa
 
 from data.encoding import LINE_LIMIT, as_utf8, settle_encoding
 from data.errors import LanewiseError
-from data.source import BATCH_ROWS, ReadOptions, RejectedRow, Source, column_names, create_table, record_batch
+from data.source import (
+    BATCH_CELLS,
+    BATCH_CHARACTERS,
+    BATCH_ROWS,
+    MAXIMUM_COLUMNS,
+    ReadOptions,
+    RejectedRow,
+    Source,
+    column_names,
+    create_table,
+    record_batch,
+    reject,
+)
 
-_MAXIMUM_DOCUMENT = 1 << 30
+_MAXIMUM_DOCUMENT = 256 << 20  # as objects of Python it takes up to 25 times as much memory
 _DEPTH = 4
+_PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 _SPACE = re.compile(r"[ \t\r\n]*")
 _START = re.compile(rb'\s*(?:\[\s*[\[{\]]|\[\s*(?:-?[0-9.]+|"[^"]*"|null|true|false)\s*[,\]]\s*|\{\s*["}])')
 
@@ -57,14 +71,15 @@ def read_records(
         The JSON is broken (line and column are said), names a key twice in an object, or holds no one list of objects.
     """
     encoding = settle_encoding(path, options.encoding, name=name, line_limit=None)
-    with as_utf8(path, encoding, temp=temp, name=name, line_limit=None) as text_path:
-        found = _Found(name, progress)
-        try:
-            kind = _gather(text_path, found, name=name)
-        except RecursionError:
-            raise LanewiseError("is nested too deeply", where=name) from None
-    names, notes = column_names(list(found.positions), file=name)
-    create_table(connection, found.batches(), relation=relation, columns=names, file=name)
+    with (temp / "batches").open("w+b") as spool:
+        found = _Found(name, progress, spool=spool)
+        with as_utf8(path, encoding, temp=temp, name=name, line_limit=None) as text_path:
+            try:
+                kind = _gather(text_path, found, name=name)
+            except RecursionError:
+                raise LanewiseError("is nested too deeply", where=name) from None
+        names, notes = column_names(list(found.positions), file=name)
+        create_table(connection, found.batches(), relation=relation, columns=names, file=name)
     return Source(
         relation=relation,
         columns=names,
@@ -81,16 +96,20 @@ def read_records(
 def _gather(path: Path, found: "_Found", *, name: str) -> str:
     with path.open(encoding="utf-8", newline="\n") as lines:
         first = next((line for line in iter(lambda: lines.readline(LINE_LIMIT), "") if line.strip()), "")
-        several = first.lstrip().startswith("{") and first.endswith("\n") and any(line.strip() for line in lines)
-        if several and _is_whole(first):
+        several = first.lstrip().startswith("{") and first.endswith("\n") and _is_whole(first)
+        if several and any(line.strip() for line in iter(lambda: lines.readline(LINE_LIMIT), "")):
             lines.seek(0)
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(iter(lambda: lines.readline(LINE_LIMIT), ""), start=1):
+                if len(line) == LINE_LIMIT:
+                    raise LanewiseError(f"has {LINE_LIMIT:,} characters or more in line {number:,}", where=name)
                 if line.strip():
                     found.take(number, _parsed(line.strip(), name=name, line=number), text=line.strip())
             return "JSON lines"
     if path.stat().st_size > _MAXIMUM_DOCUMENT:
         raise LanewiseError(
-            f"is one JSON document of more than {_MAXIMUM_DOCUMENT >> 30} GiB", where=name, hint="Write JSON lines."
+            f"is one JSON document of more than {_MAXIMUM_DOCUMENT >> 20} MiB",
+            where=name,
+            hint="Write JSON lines: one object a line, without a list around them.",
         )
     text = path.read_text(encoding="utf-8")
     if text.lstrip().startswith("["):
@@ -109,42 +128,59 @@ def _gather(path: Path, found: "_Found", *, name: str) -> str:
 
 
 class _Found:
-    """Rows gathered from objects; the columns grow as new keys appear."""
+    """Rows gathered from objects; the columns grow as new keys appear, so batches wait on disk for the last key."""
 
-    def __init__(self, name: str, progress: Callable[[str], None] | None) -> None:
+    def __init__(self, name: str, progress: Callable[[str], None] | None, *, spool: IOBase) -> None:
         self.positions: dict[str, int] = {}
         self.rejected: list[RejectedRow] = []
         self.rows = 0
         self._name = name
         self._progress = progress
-        self._whole: list[pa.RecordBatch] = []
+        self._spool = spool
+        self._spooled = 0
         self._objects: list[dict[str, Any]] = []
         self._numbers: list[int] = []
+        self._size = 0
 
     def take(self, number: int, value: object, *, text: str) -> None:
         if not isinstance(value, dict):
             kind = "a list" if isinstance(value, list) else "a single value"
-            self.rejected.append(RejectedRow(row=number, text=text, reason=f"is {kind} where an object was expected"))
+            reason = f"is {kind} where an object was expected"
+            reject(self.rejected, row=number, text=text, reason=reason, file=self._name)
             return
         for key in value:
             self.positions.setdefault(key, len(self.positions))
+        if len(self.positions) > MAXIMUM_COLUMNS:
+            raise LanewiseError(
+                f"has more than {MAXIMUM_COLUMNS:,} different keys by row {number:,}",
+                where=self._name,
+                hint="Check whether the file is a table: every key becomes a column.",
+            )
         self._objects.append(value)
         self._numbers.append(number)
         self.rows += 1
-        if len(self._numbers) == BATCH_ROWS:
+        self._size += len(text)
+        wide = len(self._numbers) * len(self.positions) >= BATCH_CELLS
+        if len(self._numbers) == BATCH_ROWS or wide or self._size > BATCH_CHARACTERS:
             self._close()
 
     def _close(self) -> None:
-        columns = [[_cell_text(one.get(key)) for one in self._objects] for key in self.positions]
-        self._whole.append(record_batch(columns, self._numbers))
-        self._objects, self._numbers = [], []
+        columns = ([_cell_text(one.get(key)) for one in self._objects] for key in self.positions)
+        batch = record_batch(columns, self._numbers)
+        with pa.ipc.new_stream(self._spool, batch.schema, options=_PACKED) as stream:
+            stream.write_batch(batch)
+        self._spooled += 1
+        self._objects, self._numbers, self._size = [], [], 0
         if self._progress is not None:
             self._progress(f"{self._name}: {self.rows:,} rows read")
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         if self._numbers:
             self._close()
-        for batch in self._whole:
+        self._spool.seek(0)
+        for _ in range(self._spooled):
+            with pa.ipc.open_stream(self._spool) as stream:
+                (batch,) = stream
             known = batch.num_columns - 1
             absent = [pa.nulls(batch.num_rows, pa.string())] * (len(self.positions) - known)
             arrays = [*batch.columns[:known], *absent, batch.columns[known]]

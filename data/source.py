@@ -11,7 +11,12 @@ import pyarrow as pa
 from data.errors import LanewiseError
 
 MAXIMUM_COLUMNS = 10_000
+MAXIMUM_REJECTED = 100_000
 BATCH_ROWS = 20_000
+#: A batch ends before its rows where it holds so many cells or characters: memory is bounded by one of them.
+BATCH_CELLS = 2_000_000
+BATCH_CHARACTERS = 64 << 20
+REJECTED_CHARACTERS = 2_000
 
 # All that str.strip() calls blank, and the invisible marks that spreadsheets and web pages leave in cells.
 _BLANKS = (
@@ -101,6 +106,23 @@ class Source:
     dialect: str
     sheet: str | None
     notes: tuple[str, ...] = ()
+
+
+def reject(rejected: list[RejectedRow], *, row: int, text: str, reason: str, file: str) -> None:
+    """Adds a row that cannot be read to those before it, cut short; refuses the file when they are too many.
+
+    Raises
+    ------
+    LanewiseError
+        More rows cannot be read than anyone would look through: the file is not what the feed says.
+    """
+    if len(rejected) == MAXIMUM_REJECTED:
+        raise LanewiseError(
+            f"has more than {MAXIMUM_REJECTED:,} rows that cannot be read; row {row:,} {reason}",
+            where=file,
+            hint="Check delimiter, skip and header_row, and whether the file is a table.",
+        )
+    rejected.append(RejectedRow(row=row, text=text[:REJECTED_CHARACTERS], reason=reason))
 
 
 def identifier(name: str) -> str:

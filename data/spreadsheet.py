@@ -25,17 +25,25 @@ from python_calamine import (
     SheetVisibleEnum,
 )
 
+from data.compound import check_compound
 from data.errors import LanewiseError
 from data.source import BATCH_ROWS, ErrorCell, ReadOptions, Source, column_names, create_table, record_batch
 
-OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ZIP_MAGIC = b"PK\x03\x04"
 # The reader holds the rectangle from the first to the last cell in memory, some 32 bytes a cell.
 _MAXIMUM_CELLS = 60_000_000
-_MAXIMUM_UNPACKED = 4 << 30
+_MAXIMUM_UNPACKED = 2 << 30
+# All text of a sheet's cells. A long one stands in the file once, however many cells show it.
+_MAXIMUM_TEXT = 2 << 30
+_MAXIMUM_ERRORS = 1_000_000
+_MOST_INFLATION = 1_032  # what deflate can make of a byte at most
 _MAXIMUM_PARTS_BYTES = 64 << 20
+_MAXIMUM_COMPOUND = 512 << 20
 _CHUNK = 1 << 20
 _ERROR_MARK = re.compile(rb"""\st\s*=\s*["']e["']""")
+_TEXT_MARK = re.compile(rb"""\st\s*=\s*["']s["']""")
+_TEXT_PLACE = re.compile(rb"""\st\s*=\s*["']s["'][^>]*>\s*<(?:\w+:)?v>\s*([0-9]{1,9})\s*<""")
+_SHARED_TEXT = "xl/sharedStrings.xml"
 _CELL_COLUMN = re.compile(rb"""\sr\s*=\s*["']([A-Z]{1,3})[0-9]""")
 _CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
 _ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\s[^>]*?\br\s*=\s*["']([0-9]+)["']""")
@@ -321,6 +329,10 @@ def _check_compound(file: IO[bytes], *, name: str) -> dict[str, str]:
         raise LanewiseError(
             "is no workbook: it is another kind of Office or compound file", where=name, hint="Save it as .xlsx."
         )
+    rest = file.read(max(0, _MAXIMUM_COMPOUND - len(head) + 1))
+    if len(head) + len(rest) > _MAXIMUM_COMPOUND:
+        raise LanewiseError(f"has more than {_MAXIMUM_COMPOUND >> 20} MiB", where=name, hint="Save it as .xlsx or CSV.")
+    check_compound(head + rest)
     return {}
 
 
@@ -342,6 +354,7 @@ def _check_archive(file: IO[bytes], *, name: str) -> dict[str, str]:
             raise LanewiseError(
                 f"unpacks to more than {_MAXIMUM_UNPACKED >> 30} GiB", where=name, hint="Split it, or save it as CSV."
             )
+        _check_inflation(file, archive.infolist(), name=name)
         targets: dict[str, str] = {}
         for attributes in _elements(archive, "xl/_rels/workbook.xml.rels", "Relationship", name=name):
             target = attributes.get("Target", "")
@@ -353,6 +366,54 @@ def _check_archive(file: IO[bytes], *, name: str) -> dict[str, str]:
             if targets.get(identity) in members:
                 parts[attributes.get("name", "")] = targets[identity]
         return parts
+
+
+def _check_inflation(file: IO[bytes], members: Sequence[zipfile.ZipInfo], *, name: str) -> None:
+    """Raises when a part unpacks to more than the archive says: the reader of workbooks unpacks it to its end."""
+    if sum(member.compress_size for member in members) * _MOST_INFLATION <= _MAXIMUM_UNPACKED:
+        return
+    for member in members:
+        if member.compress_type != zipfile.ZIP_DEFLATED:
+            continue
+        file.seek(member.header_offset)
+        lengths = struct.unpack("<HH", file.read(30)[26:30])
+        file.seek(sum(lengths), 1)
+        inflate, packed_left, size = zlib.decompressobj(-zlib.MAX_WBITS), member.compress_size, 0
+        while packed_left > 0 and (packed := file.read(min(_CHUNK, packed_left))):
+            packed_left -= len(packed)
+            while packed:
+                size += len(inflate.decompress(packed, _CHUNK))
+                if size > member.file_size:
+                    raise LanewiseError(
+                        f"holds a part, {member.filename}, that unpacks to more than it says", where=name
+                    )
+                packed = inflate.unconsumed_tail
+
+
+def _check_text(file: IO[bytes], part: str, *, name: str) -> None:
+    """Raises when the sheet's cells show more text than memory should hold."""
+    with zipfile.ZipFile(file) as archive:
+        if _SHARED_TEXT not in archive.namelist():
+            return
+    lengths: list[int] = []
+    for window in _windows(file, _SHARED_TEXT):
+        first, *others = window.split(b"<si")
+        if lengths:
+            lengths[-1] += len(first)
+        lengths += [len(piece) for piece in others]
+    longest = max(lengths, default=0)
+    shown = sum(len(_TEXT_MARK.findall(window)) for window in _windows(file, part))
+    if longest * shown <= _MAXIMUM_TEXT:
+        return
+    total = 0
+    for window in _windows(file, part):
+        total += sum(lengths[int(place)] for place in _TEXT_PLACE.findall(window) if int(place) < len(lengths))
+        if total > _MAXIMUM_TEXT:
+            raise LanewiseError(
+                f"shows more than {_MAXIMUM_TEXT >> 20:,} MiB of text, the longest of {longest:,} bytes",
+                where=name,
+                hint="Split it, or save it as CSV.",
+            )
 
 
 def _elements(archive: zipfile.ZipFile, part: str, tag: str, *, name: str) -> list[dict[str, str]]:
@@ -416,6 +477,7 @@ def _check_extent(file: IO[bytes], parts: dict[str, str], sheet: str, *, name: s
         references += len(found)
         cells += len(_CELL.findall(window))
         last_row = max((int(number) for number in _ROW_NUMBER.findall(window)), default=last_row)
+    _check_text(file, parts[sheet], name=name)
     width = max((_column_number(letters.decode()) for letters in columns), default=1)
     rows = max(last_row, 1)
     if cells > references:  # cells without a reference stand beside the one before
@@ -453,6 +515,7 @@ class _CellWalk:
         self.errors: dict[tuple[int, int], str] = {}
         self._in_error = self._in_value = False
         self._text: list[str] = []
+        self._name = name
         self.parser = _parser(name=name)
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
@@ -485,6 +548,12 @@ class _CellWalk:
         if tag == "v":
             self._in_value = False
         elif tag == "c" and self._in_error:
+            if len(self.errors) == _MAXIMUM_ERRORS:
+                raise LanewiseError(
+                    f"holds more than {_MAXIMUM_ERRORS:,} cells with an Excel error",
+                    where=self._name,
+                    hint="Correct the formula that gives them, or leave its column out.",
+                )
             self.errors[self.row, self.column - 1] = "".join(self._text).strip() or "#ERROR"
             self._in_error = False
 

@@ -1,34 +1,19 @@
 """Excel workbooks: cells as a person reads them, rows under the sheet's own numbers, errors listed."""
 
-import base64
 import datetime
 import io
 import zipfile
-import zlib
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import LanewiseError
 from data.reading import ErrorCell
-from tests.sources import message, read, workbook
-
-# An .xls of Excel 97, sheet "Claims": id 2015060222904, lost 2014-06-12 14:30.
-XLS = (
-    b"c-p&gUhu)fjZzO8(10BSGsD0CoD6J8VvIn{3F8Pb0OkMx2QgtZ2N3@s1w#sOasVTejg?_H?-"
-    b"_Pb9D?HeAp;Y`29|?Bl7Zn75XUeSF!<%?r7F-7IDy@e$Ov+SEs$hnm;)5yV~_;9N(f9QgGpg9xgM-"
-    b"?514cSi}Zp?TcFwpj8P2d?ftYYps6^5NeL{+#{e>SJ6O*xu!tdpD8mU*Dz2Zv2vN(*;8>KIm@~vA<XCtZmM{P#)IBvXwFtx)WmpQzvXwxfo1"
-    b"3eflA@52VU?TvfI$Qp<x3d8{#RgN_yWt@2NXud=_}6202Kd$D$b5WoC6q@=;D)^SQr=@82%@Kvq~#4X*07xva@qeVrFjfAD})^0*B(v6rgNQ"
-    b"esKvGs7MDF0RkvR053Re@Bqma27WMG5Uf`KX#1a)A20bP1=z=fMH;}xKBRI`1-XLZKSLu(2T(H~ScVBsYJo{@Fxdn)RT|8e0+S-"
-    b"Z)C;850z{z<w`Q=K7O<=u&>mwjxNNVE#MS_^TVDt6kZXNxuL)$YbAMPRvhKS5LIx#ZWt9Td4}#4MI*dAuvu1+8PJ0;52rWqNf=Nk?LWP4#0P"
-    b"6Pt&>E1R;V%Ohm?;P*Av{p%FhbQcqN!&Fh5{o*eS@{$`k-1ThzQ8;P#_4-"
-    b"eBxloB*d@{983;K)h!ppC>RB!U=)mkQ7{Td!6+C7R0fRDra3bZgBtIw&<+4QbX?~z5dRw;CK<LMh#?;cOMu-"
-    b";SB5+wUBpmHQu+~NU}c1v#Ym(c*mxlbgad6aV#sDl0=pxd<n#;dz%e5GhiHug)XPGo+W(IfchcB?0L}@~X#"
-)
+from tests.sources import OLD_XLS, message, read, workbook
 
 
 def test_an_old_xls():
-    source, rows = read(zlib.decompress(base64.b85decode(XLS)))
+    source, rows = read(OLD_XLS)
     assert source.columns == ("id", "lost")
     assert rows == [("2015060222904", "2014-06-12 14:30:00", 2)]
     assert source.notes == ("in an .xls file cells with an Excel error cannot be told from blank ones",)
