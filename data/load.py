@@ -29,7 +29,7 @@ from data.errors import LanewiseError
 from data.expressions import check_expression
 from data.feed import Feed, TableFeed, read_feed
 from data.marts import build_marts
-from data.reading import Source, read_source
+from data.reading import Source, read_source, refuse_if_damaged
 from data.reconciliation import FileResult, count_folded, count_source, hash_content, reconcile, sum_amounts
 from data.snapshots import TRUTH_FILE, Card, Folder, file_hash, new_id, utc_now
 from data.staging import PERSONAL, create_stage, stage_name, stage_rows
@@ -103,12 +103,8 @@ def load_feed(
         except OSError as error:
             raise disk_failure(error, folder=folder.path) from error
         # DuckDB can cut its own message inside a character: then Python cannot decode it.
-        except (duckdb.Error, UnicodeDecodeError) as error:
-            raise LanewiseError(
-                f"the load failed: {str(error).splitlines()[0]}",
-                where=str(feed.path),
-                hint="Nothing was published; the last snapshot still serves.",
-            ) from error
+        except (duckdb.Error, UnicodeDecodeError, MemoryError) as error:
+            raise _failure(error, feed=feed, folder=folder) from error
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
             for leftover in folder.building.glob(f"{snapshot_id}.duckdb*"):
@@ -120,6 +116,7 @@ def load_feed(
 _DISK: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "Make room and load again."),
     errno.EDQUOT: ("your quota of the disk is used up", "Make room and load again."),
+    errno.EFBIG: ("a file may not grow so large", "Raise the limit on files (ulimit -f) and load again."),
     errno.EACCES: ("may not be read or written", "Allow it, or choose another portfolio with --portfolio."),
     errno.EPERM: ("may not be read or written", "Allow it, or choose another portfolio with --portfolio."),
     errno.EROFS: ("lies on a disk that can only be read", "Choose another portfolio with --portfolio."),
@@ -146,6 +143,32 @@ def disk_failure(error: OSError, *, folder: Path) -> LanewiseError:
         f"{message} ({said})" if error.errno in _DISK else message,
         where=str(error.filename or folder),
         hint=f"Nothing was published; the last snapshot still serves. {todo}",
+    )
+
+
+#: What DuckDB passes on of the system's words when a file may not grow, with the error's number.
+_NO_ROOM = {
+    "No space left on device": errno.ENOSPC,
+    "File too large": errno.EFBIG,
+    "Disk quota exceeded": errno.EDQUOT,
+}
+
+
+def _failure(error: Exception, *, feed: Feed, folder: Folder) -> LanewiseError:
+    said = str(error)
+    for words, number in _NO_ROOM.items():
+        if words in said:
+            return disk_failure(OSError(number, words), folder=folder.path)
+    if isinstance(error, (MemoryError, duckdb.OutOfMemoryException)):
+        return LanewiseError(
+            "there was not enough memory for the load",
+            where=str(feed.path),
+            hint="Nothing was published; the last snapshot still serves. Split its files, or free memory.",
+        )
+    return LanewiseError(
+        f"the load failed: {said.splitlines()[0] if said else type(error).__name__}",
+        where=str(feed.path),
+        hint="Nothing was published; the last snapshot still serves.",
     )
 
 
@@ -252,7 +275,11 @@ def _load_table(
             )
             _check_expressions(connection, entry, source, feed=feed)
             source_id = _register_source(connection, feed=feed, entry=entry, source=source, name=name, path=path)
-            stage_rows(connection, feed=feed, entry=entry, table=table, source=source, source_id=source_id)
+            try:
+                stage_rows(connection, feed=feed, entry=entry, table=table, source=source, source_id=source_id)
+            except (duckdb.Error, UnicodeDecodeError) as error:
+                refuse_if_damaged(error, source=source, name=name)
+                raise
             _quarantine_unreadable(connection, feed=feed, table=table, source=source, source_id=source_id)
             count_source(connection, table=table, source=source, source_id=source_id)
             _drop_relation(connection, relation)

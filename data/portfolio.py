@@ -304,7 +304,8 @@ class Portfolio:
             )
         with self._lock:
             found = self._open.get(wanted)
-            if found is None:
+            # A damaged file that somebody has put right is another file; one that is gone serves those who have it.
+            if found is None or _stamp(found.path) not in {None, found.stamp}:
                 found = Snapshot(self.folder, wanted)
                 self._open[wanted] = found
             self._open.move_to_end(wanted)
@@ -343,15 +344,27 @@ class Snapshot:
                 "select s.table_name, max(f.as_of) from snap.source as s join snap.feed as f on s.feed = f.name"
                 " group by all having max(f.as_of) is not null"
             ).fetchall()
-        except duckdb.Error as error:
-            raise LanewiseError(
-                f"the snapshot {snapshot_id} cannot be read: it is damaged or was written by another version",
-                where=str(path),
-                hint="Open another on the Data page, or load the feeds again.",
-            ) from error
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise _damaged(folder, snapshot_id) from error
         self.path = path
+        self.stamp = _stamp(path)
+        self._folder = folder
         self.tables: dict[str, int] = {str(name): int(rows) for name, rows in counted}
         self._dates: dict[str, date] = {str(name): day for name, day in dated}
+
+    def run(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        sql: str,
+        params: Mapping[str, object] | Sequence[object] | None = None,
+    ) -> duckdb.DuckDBPyConnection:
+        """Run one statement on a cursor of this snapshot; damage that only reading finds is said as on opening."""
+        try:
+            return cursor.execute(sql, params) if params is not None else cursor.execute(sql)
+        except duckdb.Error as error:
+            if "Corrupt database file" in str(error) or str(self.path.resolve()) in str(error):
+                raise _damaged(self._folder, self.path.stem) from error
+            raise
 
     def data_date(self, table: str) -> date | None:
         """To which day does this table know what happened? The latest date of the feeds that fill it."""
@@ -399,7 +412,7 @@ class View:
     ) -> duckdb.DuckDBPyConnection:
         """Run one statement on the views; the cursor holds its result until the next."""
         self._make({word for word in _WORD.findall(sql.lower()) if word in REACH or word in _MEMORY})
-        return self._cursor.execute(sql, params) if params is not None else self._cursor.execute(sql)
+        return self.snapshot.run(self._cursor, sql, params)
 
     def rows(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """All rows of one statement."""
@@ -420,7 +433,9 @@ class View:
             return 0
         counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
         where = " and ".join([*self._lasting_conditions(reach), f"{reach.period[0]} is null"])
-        row = self._cursor.execute(f"select {counted} from snap.{quote(table)} as t where {where}").fetchone()
+        row = self.snapshot.run(
+            self._cursor, f"select {counted} from snap.{quote(table)} as t where {where}"
+        ).fetchone()
         return int(row[0]) if row else 0
 
     def unreached(self, table: str) -> int:
@@ -434,7 +449,9 @@ class View:
         blind = " or ".join(f"not ({self._known(reach, dimension)})" for dimension in self._chosen)
         where = " and ".join([*self._scope_conditions(reach), *self._period_conditions(reach), f"({blind})"])
         counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
-        row = self._cursor.execute(f"select {counted} from snap.{quote(table)} as t where {where}").fetchone()
+        row = self.snapshot.run(
+            self._cursor, f"select {counted} from snap.{quote(table)} as t where {where}"
+        ).fetchone()
         return int(row[0]) if row else 0
 
     def _bind(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -457,7 +474,7 @@ class View:
 
     def _make(self, names: set[str]) -> None:
         for name in sorted(names - self._made):
-            self._cursor.execute(f"create or replace temp view {quote(name)} as {self._definition(name)}")
+            self.snapshot.run(self._cursor, f"create or replace temp view {quote(name)} as {self._definition(name)}")
             self._made.add(name)
 
     def _definition(self, name: str) -> str:
@@ -537,6 +554,35 @@ class View:
 
 #: Dimensions that a table named in ``via`` knows; those not named here know all of them.
 _KNOWN_BY = {"policy": ("insured",)}
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file is replaced or written to; None if it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _damaged(folder: Folder, snapshot_id: str) -> LanewiseError:
+    def opens(other: str) -> bool:
+        try:
+            connection = _harden(folder.file(other))
+        except duckdb.Error:
+            return False
+        try:
+            return _read_info(connection).id == other
+        except (duckdb.Error, UnicodeDecodeError):
+            return False
+        finally:
+            connection.close()
+
+    return LanewiseError(
+        f"the snapshot {snapshot_id} cannot be read: it is damaged or was written by another version",
+        where=str(folder.file(snapshot_id)),
+        hint=folder.way_back(without=snapshot_id, opens=opens),
+    )
 
 
 def _harden(path: Path) -> duckdb.DuckDBPyConnection:

@@ -14,7 +14,7 @@ import re
 import secrets
 import shutil
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -29,6 +29,11 @@ KEPT = 5
 #: What the sample wrote beside its snapshots: the truths planted in it.
 TRUTH_FILE = "truth.json"
 _CHUNK = 8 * 1024 * 1024
+#: Ending of a small file that is being written and not yet named.
+_NEW = ".new"
+_ID = re.compile("[0-9A-Za-z-]{1,64}")
+#: Of an id, the letters that say when: they sort by time.
+_STAMP = len("20260131T235959Z")
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Folder:
 
     def file(self, snapshot_id: str) -> Path:
         """The DuckDB file of a snapshot; the id is checked, so that no id leads out of the folder."""
-        if not snapshot_id or not all(letter.isalnum() or letter == "-" for letter in snapshot_id):
+        if not _ID.fullmatch(snapshot_id):
             raise LanewiseError(f"{snapshot_id!r} is no snapshot id", hint="The Data page lists the snapshots kept.")
         return self.snapshots / f"{snapshot_id}.duckdb"
 
@@ -93,15 +98,41 @@ class Folder:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise LanewiseError(
-                f"the pointer to the current snapshot cannot be read ({error})", where=str(self.pointer)
+                f"the pointer to the current snapshot cannot be read ({error})",
+                where=str(self.pointer),
+                hint=self.way_back(),
             ) from error
+        if not _ID.fullmatch(text):
+            raise LanewiseError(
+                f"the pointer to the current snapshot holds {text[:60]!r}, which is no id of a snapshot",
+                where=str(self.pointer),
+                hint=self.way_back(),
+            )
         if not self.file(text).is_file():
             raise LanewiseError(
                 f"the current snapshot {text} is missing",
                 where=str(self.snapshots),
-                hint="Put the file back, or write the id of another snapshot into the file 'current'.",
+                hint=f"Put the file back. {self.way_back()}",
             )
         return text
+
+    def way_back(self, *, without: str = "", opens: Callable[[str], bool] | None = None) -> str:
+        """Which older snapshot could serve in place of one that cannot be used, and what to do for it?
+
+        Parameters
+        ----------
+        without
+            Id of the snapshot that cannot be used.
+        opens
+            Says of an id whether that snapshot can be opened; absent: all that are kept are thought to.
+        """
+        for card in self.cards():
+            if card.id != without and (opens is None or opens(card.id)):
+                return (
+                    f"The snapshot {card.id}, of {card.created_at:%Y-%m-%d %H:%M} UTC, can be opened: choose it as"
+                    " Snapshot in the app, or write its id into the file 'current' to make it the one that serves."
+                )
+        return "No other snapshot is kept: load the feeds into another folder with --portfolio, or restore a copy."
 
     def cards(self) -> tuple[Card, ...]:
         """The snapshots kept, newest first; a damaged card is passed over."""
@@ -125,9 +156,13 @@ class Folder:
         path = self.path / "portfolio.toml"
         try:
             content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return Settings()
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise LanewiseError(
+                f"cannot be read ({error.strerror or error})", where=str(path), hint="Allow reading it."
+            ) from error
+        except ValueError as error:
             raise LanewiseError(f"is not TOML ({error})", where=str(path)) from error
         known = {"base_currency": str, "reporting_timezone": str, "plan_rate_date": date}
         for key, value in content.items():
@@ -180,22 +215,30 @@ class Folder:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
-        # A load that was killed between naming its file and pointing to it was never published.
         current = self.current()
-        published = [card for card in self.cards() if card.id == current]
-        for card in self.cards():
-            if not published or card.created_at > published[0].created_at:
+        cards = self.cards()
+        if current is None and cards:
+            # Only the pointer is lost, or was about to be written: the newest whole snapshot is the one it meant.
+            current = cards[0].id
+            _write(self.pointer, current + "\n")
+        # A load that was killed between naming its file and pointing to it was never published.
+        published = next((card for card in cards if card.id == current), None)
+        for card in cards:
+            newer = card.created_at > published.created_at if published else card.id[:_STAMP] > str(current)[:_STAMP]
+            if newer:
                 (self.snapshots / f"{card.id}.json").unlink(missing_ok=True)
         known = {card.id for card in self.cards()} | {current}
         for path in self.snapshots.glob("*.duckdb"):
             if path.stem not in known:
                 path.unlink(missing_ok=True)
+        for path in self.snapshots.glob(f"*.json{_NEW}"):
+            path.unlink(missing_ok=True)
 
     def personal_data_key(self) -> str:
         """The key under which personal data are hashed, made at first use, readable by its owner alone."""
         path = self.path / "personal_data.key"
         if not path.exists():
-            made = path.with_name(path.name + ".new")
+            made = path.with_name(path.name + _NEW)
             made.unlink(missing_ok=True)
             descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -253,9 +296,10 @@ class Folder:
         current = self.current()
         for card in self.cards()[KEPT:]:
             if card.id != current:
+                # The card first: a file without one is taken away by the next load, should this one end here.
                 with contextlib.suppress(OSError):
-                    self.file(card.id).unlink()
                     (self.snapshots / f"{card.id}.json").unlink()
+                    self.file(card.id).unlink()
 
 
 def utc_now() -> datetime:
@@ -265,7 +309,7 @@ def utc_now() -> datetime:
 
 def _write(path: Path, text: str) -> None:
     """Replace a small file in one step."""
-    temporary = path.with_name(path.name + ".new")
+    temporary = path.with_name(path.name + _NEW)
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
