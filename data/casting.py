@@ -132,7 +132,7 @@ def _cast_typed_moment(value: str, *, source_type: str, kind: str, timezone: str
     near = f"{value} between '1899-12-30' and '2101-01-02'"
     zone = text_literal(timezone)
     if source_type in {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}:
-        converted = f"timezone({zone}, {value})::date" if kind == "DATE" else f"timezone('UTC', {value})::timestamp"
+        converted = f"timezone({zone}, {value})::date" if kind == "DATE" else _in_utc(value)
     elif kind == "DATE":
         converted = f"({value})::date"
     elif timezone == "UTC":
@@ -140,6 +140,11 @@ def _cast_typed_moment(value: str, *, source_type: str, kind: str, timezone: str
     else:
         converted = f"timezone('UTC', timezone({zone}, ({value})::timestamp))"
     return f"case when {near} then {converted} end" if kind in {"DATE", "TIMESTAMP"} else None
+
+
+def _in_utc(moment: str) -> str:
+    """SQL of a timestamptz as UTC timestamp, which is how it is stored: asking a calendar costs ten times the rest."""
+    return f"make_timestamp(epoch_us({moment}))"
 
 
 def _cast_number(text: str, *, kind: str, target: str, decimal: str, numbers_typed: bool) -> str:
@@ -180,10 +185,10 @@ def _cast_moment(text: str, *, kind: str, timezone: str, dateformat: str | None,
         elif dateformat:
             parsed = f"try_strptime({text}, {text_literal(dateformat)})::date"
     else:
-        iso = f"timezone('UTC', try_cast({text} as timestamptz))"
+        iso = _in_utc(f"try_cast({text} as timestamptz)")
         if dateformat:
             local = f"try_strptime({text}, {text_literal(dateformat)})"
-            parsed = f"timezone('UTC', {local})" if zoned else f"timezone('UTC', timezone({zone}, {local}))"
+            parsed = _in_utc(local) if zoned else f"timezone('UTC', timezone({zone}, {local}))"
     # A bare number is never a date by accident: DuckDB reads '20140612' and even '41802' as years.
     calendar = f"case when regexp_matches({text}, '^\\d{{4}}[-/]\\d{{1,2}}[-/]\\d{{1,2}}') then {iso} end"
     found = f"coalesce({parsed}, {calendar})" if parsed else calendar

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import duckdb
 
 from data.casting import quote, text_literal
+from data.catalog import exists, has_rows
+from data.changes import Changes
 from data.contract import Column, Table, contract
-from data.staging import stage_name
+from data.staging import WORKING, stage_name
 
 _MOVEMENT_TABLE = "claim_movement"
 _DERIVED = "_source in (select source_id from source where table_name = 'claim')"
@@ -29,15 +31,6 @@ class Moved:
     table: str
     rows: int
     reason: str
-
-
-def exists(connection: duckdb.DuckDBPyConnection, table: str, *, temporary: bool = False) -> bool:
-    """Does the snapshot being built hold this table (or, if ``temporary``, this load a table of this name)?"""
-    row = connection.execute(
-        "select count(*) from duckdb_tables() where table_name = $table and temporary = $temporary",
-        {"table": table, "temporary": temporary},
-    ).fetchone()
-    return bool(row and row[0])
 
 
 def _list(columns: Sequence[str], prefix: str = "") -> str:
@@ -81,23 +74,25 @@ def quarantine_bad_rows(connection: duckdb.DuckDBPyConnection, table: Table, *, 
         """,
         {"feed": feed, "table": table.name},
     )
-    connection.execute(f"delete from {stage} where _fatal")
+    if connection.execute(f"select 1 from {stage} where _fatal limit 1").fetchone():
+        connection.execute(f"delete from {stage} where _fatal")
 
 
-def fold_repeats(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: Sequence[int]) -> None:
+def fold_repeats(connection: duckdb.DuckDBPyConnection, table: Table, *, distinct: Sequence[int]) -> bool:
     """Fold what one load repeats: exact copies, and within a ``distinct`` entry all but the most frequent variant.
 
-    Adds ``_fate`` to the stage: 'load' or 'fold'; null for rows left out. Rows with the same key and other content
-    are settled by :func:`settle_table`.
+    Rows with the same key and other content are settled by :func:`settle_table`.
+
+    Returns
+    -------
+    Whether any key is there more than once.
     """
     stage, key = stage_name(table.name), _list(table.key)
-    connection.execute(f"alter table {stage} add column _fate varchar")
-    connection.execute(f"update {stage} set _fate = 'load' where _kept")
     repeated = connection.execute(
-        f"select count(*) from (select {key} from {stage} where _kept group by {key} having count(*) > 1)"
+        f"select 1 from (select {key} from {stage} where _kept group by {key} having count(*) > 1) limit 1"
     ).fetchone()
-    if not repeated or not repeated[0]:
-        return
+    if not repeated:
+        return False
     # Cells that became null still tell rows apart: '1O0' and '2OO' are no copies of each other.
     bad = "list_sort(list_transform(s._problems, lambda p: concat_ws('=', p.column_name, p.value)))"
     numbers = ", ".join(str(n) for n in distinct) or "-1"
@@ -133,7 +128,10 @@ def fold_repeats(connection: duckdb.DuckDBPyConnection, table: Table, *, distinc
         select * from final
         """
     )
-    connection.execute(f"update {stage} set _fate = fate.fate from fate where {stage}.rowid = fate._id")
+    connection.execute(
+        f"update {stage} set _fate = fate.fate from fate where {stage}.rowid = fate._id and fate.fate <> 'load'"
+    )
+    return True
 
 
 def list_nulled_cells(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> None:
@@ -158,6 +156,10 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         return
     columns = ", ".join(f"{quote(c.name)} {c.type}" for c in table.columns)
     connection.execute(f"create table {quote(table.name)} ({columns}, _feed varchar, _source integer, _row bigint)")
+    _comment(connection, table)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     connection.execute(f"comment on table {quote(table.name)} is {text_literal(table.meaning)}")
     for column in table.columns:
         connection.execute(
@@ -165,38 +167,65 @@ def ensure_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         )
 
 
-def settle_table(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> tuple[list[Moved], list[Moved]]:
+def settle_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str, changes: Changes, repeats: bool = False
+) -> tuple[list[Moved], list[Moved]]:
     """Decide which row holds each key of a table, and store the stage's rows; parents are settled before.
 
     Rows without a hard parent are quarantined and do not compete. Of the others that share a key: where one of them
     was loaded as ``latest``, the newest wins (by ``valued_on``, else by the feeds' order) and the others are kept as
     older; else the first wins, rows of ``distinct`` entries last, and others with different content are quarantined.
 
+    Parameters
+    ----------
+    changes
+        What the load has changed so far; the rows that go from this table and come into it are noted there.
+    repeats
+        Whether the stage holds any key more than once.
+
     Returns
     -------
     The rows of *other* feeds that were lost, and those that came back.
     """
-    staged = exists(connection, stage_name(table.name), temporary=True)
+    staged = exists(connection, stage_name(table.name))
     hard = [c for c in table.columns if c.reference is not None and c.reference.hard]
-    if staged:
-        ensure_table(connection, table)
-    elif not exists(connection, table.name) and not _waiting(connection, table):
+    waits = _waiting(connection, table)
+    if not staged and not waits and not exists(connection, table.name):
         return [], []
     ensure_table(connection, table)
-    if _find_contested(connection, table, hard, staged=staged):
+    moved: tuple[list[Moved], list[Moved]] = ([], [])
+    if _find_contested(connection, table, hard, staged=staged, waits=waits, repeats=repeats, changes=changes):
         _pool(connection, table, staged=staged)
         _judge(connection, table, hard)
         _place(connection, table)
+        changes.went(table, source="(select * from pool where _origin = 'table')")
+        changes.came(table, source="(select * from judged where _fate = 'load')")
         moved = _news(connection, table, feed=feed)
-    else:
-        moved = ([], [])
     if staged:
-        connection.execute(
-            f"insert into {quote(table.name)} select {_list(table.names)}, $feed, _source, _row"
-            f" from {stage_name(table.name)} where _fate = 'load'",
-            {"feed": feed},
-        )
+        _store(connection, table, changes=changes)
     return moved
+
+
+def _store(connection: duckdb.DuckDBPyConnection, table: Table, *, changes: Changes) -> None:
+    """Put the stage's rows into the table: where that is empty, by making the stage the table."""
+    stage, name = stage_name(table.name), quote(table.name)
+    loading = f"(select * from {stage} where _fate = 'load')"
+    if exists(connection, stage, temporary=True) or has_rows(connection, table.name):
+        changes.came(table, source=loading)
+        connection.execute(
+            f"insert into {name} select {_list(table.names)}, _feed, _source, _row from {stage} where _fate = 'load'"
+        )
+        connection.execute(f"drop table {stage}")
+        return
+    if has_rows(connection, stage):
+        changes.rebuilt(table)
+    if connection.execute(f"select 1 from {stage} where _fate is distinct from 'load' limit 1").fetchone():
+        connection.execute(f"delete from {stage} where _fate is distinct from 'load'")
+    for column in WORKING:
+        connection.execute(f"alter table {stage} drop column {column}")
+    connection.execute(f"drop table {name}")
+    connection.execute(f"alter table {stage} rename to {name}")
+    _comment(connection, table)
 
 
 def _waiting(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:
@@ -224,30 +253,51 @@ def _orphaned(connection: duckdb.DuckDBPyConnection, hard: Sequence[Column], ali
     return f"case {' '.join(cases)} end" if cases else "null::varchar"
 
 
+def _childless(connection: duckdb.DuckDBPyConnection, table: Table, column: Column, *, rows: str) -> str:
+    """SQL of the keys of those ``rows`` whose reference finds nothing; the smaller side is hashed, unlike by not in."""
+    reference = column.reference
+    if reference is None or not exists(connection, reference.table):
+        return f"select {_list(table.key)} from {rows}"
+    return (
+        f"select {_list(table.key, 'r.')} from {rows} as r anti join {quote(reference.table)} as p"
+        f" on r.{quote(column.name)} = p.{quote(reference.column)} where r.{quote(column.name)} is not null"
+    )
+
+
 def _find_contested(
-    connection: duckdb.DuckDBPyConnection, table: Table, hard: Sequence[Column], *, staged: bool
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    hard: Sequence[Column],
+    *,
+    staged: bool,
+    waits: bool,
+    repeats: bool,
+    changes: Changes,
 ) -> bool:
     """Collect the keys that more than one row asks for, or that a row without its parent holds."""
     key, stage, name = _list(table.key), stage_name(table.name), quote(table.name)
     mine = f"table_name = {text_literal(table.name)}"
     waiting = f"quarantine where {mine} and kind in ('duplicate', 'reference')"
-    parts = [
-        f"select {key} from (select {_restored(table)} from superseded where {mine})",
-        f"select {key} from (select {_restored(table)} from {waiting})",
+    parts = [f"select {key} from {name} where false"]
+    if waits:
+        parts.append(f"select {key} from (select {_restored(table)} from superseded where {mine})")
+        parts.append(f"select {key} from (select {_restored(table)} from {waiting})")
+    # Rows that had their parent before have it still, unless parents went.
+    parts += [
+        _childless(connection, table, column, rows=name)
+        for column in hard
+        if column.reference is not None and column.reference.table in changes.shrunk
     ]
-    if hard:
-        parts.append(f"select {key} from {name} as t where {_orphaned(connection, hard, 't')} is not null")
     if staged:
         loading = f"(select * from {stage} where _fate = 'load')"
-        parts.append(f"select {key} from {loading} group by {key} having count(*) > 1")
-        parts.append(
-            f"select {_list(table.key, 's.')} from {loading} as s semi join {name} as t on {_same(table.key, 's', 't')}"
-        )
-        if hard:
-            parts.append(f"select {key} from {loading} as s where {_orphaned(connection, hard, 's')} is not null")
+        if repeats:
+            parts.append(f"select {key} from {loading} group by {key} having count(*) > 1")
+        if has_rows(connection, table.name):
+            shared = f"semi join {name} as t on {_same(table.key, 's', 't')}"
+            parts.append(f"select {_list(table.key, 's.')} from {loading} as s {shared}")
+        parts += [_childless(connection, table, column, rows=loading) for column in hard]
     connection.execute(f"create or replace temp table contested as {' union '.join(parts)}")
-    row = connection.execute("select count(*) from contested").fetchone()
-    return bool(row and row[0])
+    return connection.execute("select 1 from contested limit 1").fetchone() is not None
 
 
 def _pool(connection: duckdb.DuckDBPyConnection, table: Table, *, staged: bool) -> None:

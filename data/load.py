@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from pathlib import Path
 import duckdb
 
 from data.casting import quote, text_literal
+from data.catalog import exists, has_rows
+from data.changes import Changes
 from data.conflicts import (
     Moved,
     drop_movements,
-    exists,
     fold_repeats,
     list_nulled_cells,
     list_orphans,
@@ -32,11 +34,14 @@ from data.marts import build_marts
 from data.reading import Source, read_source, refuse_if_damaged
 from data.reconciliation import FileResult, count_folded, count_source, hash_content, reconcile, sum_amounts
 from data.snapshots import TRUTH_FILE, Card, Folder, file_hash, new_id, utc_now
-from data.staging import PERSONAL, create_stage, stage_name, stage_rows
+from data.staging import PERSONAL, create_stage, stage_rows
+from data.stopwatch import Phase, Stopwatch
 
 Progress = Callable[[str], None]
 #: Fits on the whole book, run on the finished tables before publication (analysis/models.py).
 Fit = Callable[[duckdb.DuckDBPyConnection], None]
+
+_MOST_MEMORY = 8 << 30
 
 BOOKKEEPING = Path(__file__).with_name("bookkeeping.sql")
 
@@ -46,7 +51,7 @@ class LoadResult:
     """A published load.
 
     ``lost`` and ``returned`` are rows of *other* feeds that went to quarantine or came back because of it;
-    ``sample_removed`` names synthetic feeds that a first real feed took out.
+    ``sample_removed`` names synthetic feeds that a first real feed took out; ``phases`` is where the time went.
     """
 
     snapshot: str
@@ -56,6 +61,7 @@ class LoadResult:
     returned: tuple[Moved, ...]
     sample_removed: tuple[str, ...]
     synthetic: bool
+    phases: tuple[Phase, ...] = ()
 
 
 def load_feed(
@@ -98,8 +104,12 @@ def load_feed(
         scratch = folder.building / f"{snapshot_id}.tmp"
         try:
             scratch.mkdir()
-            built = folder.start(snapshot_id)
-            return _build(feed, folder=folder, built=built, scratch=scratch, append=append, fit=fit, say=say)
+            watch = Stopwatch()
+            with watch.phase("copy"):
+                built = folder.start(snapshot_id)
+            return _build(
+                feed, folder=folder, built=built, scratch=scratch, append=append, fit=fit, say=say, watch=watch
+            )
         except OSError as error:
             raise disk_failure(error, folder=folder.path) from error
         # DuckDB can cut its own message inside a character: then Python cannot decode it.
@@ -173,48 +183,56 @@ def _failure(error: Exception, *, feed: Feed, folder: Folder) -> LanewiseError:
 
 
 def _build(
-    feed: Feed, *, folder: Folder, built: Path, scratch: Path, append: bool, fit: Fit | None, say: Progress
+    feed: Feed,
+    *,
+    folder: Folder,
+    built: Path,
+    scratch: Path,
+    append: bool,
+    fit: Fit | None,
+    say: Progress,
+    watch: Stopwatch,
 ) -> LoadResult:
     connection = _connect(built, scratch=scratch, feed=feed)
     try:
         connection.execute("set variable personal_data_key = $key", {"key": folder.personal_data_key()})
         connection.execute(BOOKKEEPING.read_text(encoding="utf-8"))
-        sample_removed = _take_out_sample(connection, feed)
-        sequence = _register_feed(connection, feed, append=append)
-        if not append:
-            _take_out(connection, feed.name)
-        drop_movements(connection)
-        lost: list[Moved] = []
-        returned: list[Moved] = []
-        # Parents come before their children: a key is settled among rows whose parents are settled.
-        for table in contract().values():
-            entries = [entry for entry in feed.tables if entry.name == table.name]
-            if entries:
-                _load_table(connection, table, entries, feed=feed, scratch=scratch, say=say)
-            gone, back = settle_table(connection, table, feed=feed.name)
-            lost += gone
-            returned += back
+        changes = Changes(connection)
+        with watch.phase("take out"):
+            sample_removed = _take_out_sample(connection, feed, changes=changes)
+            sequence = _register_feed(connection, feed, append=append)
+            if not append:
+                _take_out(connection, feed.name, changes=changes)
+            drop_movements(connection)
+        lost, returned = _load_tables(connection, feed, scratch=scratch, changes=changes, say=say, watch=watch)
         say("Settling keys and references")
-        make_movements(connection)
-        list_orphans(connection)
-        _set_data_date(connection, feed, sequence=sequence)
-        _drop_stages(connection)
-        results = reconcile(connection, feed=feed.name)
-        info = _describe(connection, folder=folder, snapshot_id=built.stem)
+        with watch.phase("reconcile"):
+            make_movements(connection)
+            list_orphans(connection)
+            _set_data_date(connection, feed, sequence=sequence)
+            results = reconcile(connection, feed=feed.name)
+            info = _describe(connection, folder=folder, snapshot_id=built.stem)
+        with watch.phase("write"):
+            connection.execute("checkpoint")
         say("Building facts")
-        build_marts(connection)
+        build_marts(connection, watch=watch)
+        _drop_stages(connection)
         if fit is not None:
             say("Fitting the book")
-            fit(connection)
+            with watch.phase("fit"):
+                fit(connection)
         say("Hashing and publishing")
-        content_hash = hash_content(connection)
+        with watch.phase("hash content"):
+            content_hash = hash_content(connection)
         feeds = [str(row[0]) for row in connection.execute("select name from feed order by sequence").fetchall()]
-        connection.execute("checkpoint")
+        with watch.phase("write facts"):
+            connection.execute("checkpoint")
     finally:
         connection.close()
-    card: Card = folder.publish(
-        built, snapshot_id=built.stem, created_at=info[0], content_hash=content_hash, feeds=feeds
-    )
+    with watch.phase("hash and publish file"):
+        card: Card = folder.publish(
+            built, snapshot_id=built.stem, created_at=info[0], content_hash=content_hash, feeds=feeds
+        )
     if sample_removed:
         # The truths of a sample that is gone are truths of nothing.
         (folder.path / TRUTH_FILE).unlink(missing_ok=True)
@@ -226,7 +244,17 @@ def _build(
         returned=tuple(returned),
         sample_removed=tuple(sample_removed),
         synthetic=info[1],
+        phases=tuple(watch.phases),
     )
+
+
+def _memory() -> int:
+    """Bytes that DuckDB may hold, half of the machine's and at most 8 GiB; the rest goes to the scratch folder."""
+    try:
+        installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return _MOST_MEMORY // 2
+    return min(_MOST_MEMORY, installed // 2)
 
 
 def _connect(built: Path, *, scratch: Path, feed: Feed) -> duckdb.DuckDBPyConnection:
@@ -236,6 +264,9 @@ def _connect(built: Path, *, scratch: Path, feed: Feed) -> duckdb.DuckDBPyConnec
         ("TimeZone", feed.timezone),
         ("temp_directory", str(scratch)),
         ("preserve_insertion_order", True),
+        # The file is thrown away when a load fails, so its log needs no early end.
+        ("checkpoint_threshold", "1GiB"),
+        ("memory_limit", f"{_memory() >> 20}MiB"),
         # Common subexpressions are hoisted out of try(), so that one bad cell would fail the statement.
         ("disabled_optimizers", "common_subexpressions"),
         ("autoload_known_extensions", False),
@@ -250,6 +281,32 @@ def _connect(built: Path, *, scratch: Path, feed: Feed) -> duckdb.DuckDBPyConnec
     return connection
 
 
+def _load_tables(
+    connection: duckdb.DuckDBPyConnection,
+    feed: Feed,
+    *,
+    scratch: Path,
+    changes: Changes,
+    say: Progress,
+    watch: Stopwatch,
+) -> tuple[list[Moved], list[Moved]]:
+    """Read the feed's tables and settle all; gives the rows of other feeds that were lost, and that came back."""
+    lost: list[Moved] = []
+    returned: list[Moved] = []
+    # Parents come before their children: a key is settled among rows whose parents are settled.
+    for table in contract().values():
+        entries = [entry for entry in feed.tables if entry.name == table.name]
+        repeats = False
+        if entries:
+            with watch.phase(f"read {table.name}"):
+                repeats = _load_table(connection, table, entries, feed=feed, scratch=scratch, say=say)
+        with watch.phase(f"settle {table.name}"):
+            gone, back = settle_table(connection, table, feed=feed.name, changes=changes, repeats=repeats)
+        lost += gone
+        returned += back
+    return lost, returned
+
+
 def _load_table(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
@@ -258,8 +315,9 @@ def _load_table(
     feed: Feed,
     scratch: Path,
     say: Progress,
-) -> None:
-    create_stage(connection, table)
+) -> bool:
+    """Stage the rows of a table's files; gives whether they hold any key more than once."""
+    create_stage(connection, table, temporary=has_rows(connection, table.name))
     for entry in entries:
         for name, path in entry.files:
             say(f"Reading {name} into {table.name}")
@@ -283,18 +341,14 @@ def _load_table(
             _quarantine_unreadable(connection, feed=feed, table=table, source=source, source_id=source_id)
             count_source(connection, table=table, source=source, source_id=source_id)
             _drop_relation(connection, relation)
-    if "currency" in table.names and feed.currency and not table.column("currency").required:
-        connection.execute(
-            f"update {stage_name(table.name)} set currency = $currency where currency is null",
-            {"currency": feed.currency},
-        )
     distinct = [entry.number for entry in entries if entry.distinct]
     amounts = [c.name for c in table.columns if c.is_amount]
     sum_amounts(connection, table, amounts=amounts, feed=feed)
     quarantine_bad_rows(connection, table, feed=feed.name)
-    fold_repeats(connection, table, distinct=distinct)
+    repeats = fold_repeats(connection, table, distinct=distinct)
     list_nulled_cells(connection, table, feed=feed.name)
     count_folded(connection, table, amounts=amounts, feed=feed)
+    return repeats
 
 
 def _plainly_named(path: Path, *, scratch: Path) -> Path:
@@ -414,10 +468,11 @@ def _quarantine_unreadable(
         )
 
 
-def _take_out(connection: duckdb.DuckDBPyConnection, feed: str) -> None:
+def _take_out(connection: duckdb.DuckDBPyConnection, feed: str, *, changes: Changes) -> None:
     """Remove every row of a feed, and every memory of its files."""
-    for name in contract():
+    for name, table in contract().items():
         if exists(connection, name):
+            changes.went(table, source=f"(select * from {quote(name)} where _feed = {text_literal(feed)})")
             connection.execute(f"delete from {quote(name)} where _feed = $feed", {"feed": feed})
     connection.execute(
         "delete from source_amount where source_id in (select source_id from source where feed = $feed)", {"feed": feed}
@@ -426,7 +481,7 @@ def _take_out(connection: duckdb.DuckDBPyConnection, feed: str) -> None:
         connection.execute(f"delete from {name} where feed = $feed", {"feed": feed})
 
 
-def _take_out_sample(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[str]:
+def _take_out_sample(connection: duckdb.DuckDBPyConnection, feed: Feed, *, changes: Changes) -> list[str]:
     """The first real feed takes the synthetic ones out, so that no page mixes the two."""
     if feed.synthetic:
         real = connection.execute("select name from feed where not synthetic order by sequence").fetchall()
@@ -440,7 +495,7 @@ def _take_out_sample(connection: duckdb.DuckDBPyConnection, feed: Feed) -> list[
         return []
     synthetic = [str(row[0]) for row in connection.execute("select name from feed where synthetic").fetchall()]
     for name in synthetic:
-        _take_out(connection, name)
+        _take_out(connection, name, changes=changes)
         connection.execute("delete from feed where name = $name", {"name": name})
     return synthetic
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow
+from numpy.typing import NDArray
 
 from data.casting import quote
 from data.contract import Table, contract
-from data.gazetteer import cells, locate_sites, parent_cells, register_gazetteer, time_zones
+from data.gazetteer import (
+    cell_numbers,
+    cells,
+    locate_sites,
+    parent_cells,
+    parent_numbers,
+    register_gazetteer,
+    time_zones,
+)
+from data.stopwatch import Stopwatch
 
 MARTS = Path(__file__).with_name("marts")
 #: The order in which they are built: each reads only contract tables and those before it.
@@ -53,7 +64,7 @@ ORDER = (
 RESOLUTIONS = (3, 5, 7)
 
 
-def build_marts(connection: duckdb.DuckDBPyConnection) -> None:
+def build_marts(connection: duckdb.DuckDBPyConnection, *, watch: Stopwatch) -> None:
     """Build every mart of a snapshot; contract tables that it lacks are read as empty."""
     present = {
         row[0] for row in connection.execute("select table_name from duckdb_tables() where not temporary").fetchall()
@@ -70,10 +81,13 @@ def build_marts(connection: duckdb.DuckDBPyConnection) -> None:
             "create or replace temp macro in_base(amount, rate) as case when rate = 1 then amount::decimal(38, 4)"
             " else try_cast(amount::double * rate as decimal(38, 4)) end"
         )
-        _place_sites(connection)
-        _code_places(connection)
+        with watch.phase("mart places"):
+            _place_sites(connection)
+            _code_places(connection)
+            _code_positions(connection)
         for name in ORDER:
-            connection.execute((MARTS / f"{name}.sql").read_text(encoding="utf-8"))
+            with watch.phase(f"mart {name}"):
+                connection.execute((MARTS / f"{name}.sql").read_text(encoding="utf-8"))
     finally:
         for table in lacking:
             connection.execute(f"drop view {quote(table.name)}")
@@ -105,44 +119,67 @@ def _place_sites(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _code_places(connection: duckdb.DuckDBPyConnection) -> None:
-    """Cells and time zone of every place named anywhere, coded once for each coordinate rounded to about 10 metres."""
+    """Cells and time zone of every incident and site, coded once for each coordinate rounded to about 10 metres."""
     points = connection.execute(
         """
-        with
-        named as (
-            select latitude, longitude, true as clock from incident
-            union all
-            select latitude, longitude, true from site_place
-            union all
-            select latitude, longitude, false from ping
-        ),
-        final as (
-            select round(latitude, 4) as latitude, round(longitude, 4) as longitude, bool_or(clock) as clock
-            from named
-            where latitude is not null and longitude is not null
-            group by all
-        )
-        select * from final order by all
+        select distinct round(latitude, 4) as latitude, round(longitude, 4) as longitude
+        from (select latitude, longitude from incident union all select latitude, longitude from site_place)
+        where latitude is not null and longitude is not null
+        order by all
         """
     ).fetchnumpy()
-    latitudes = np.asarray(points["latitude"], dtype=np.float64)
-    longitudes = np.asarray(points["longitude"], dtype=np.float64)
-    clock = np.asarray(points["clock"], dtype=np.bool_)
-    zones: list[str | None] = [None] * len(latitudes)
-    if clock.any():
-        found = iter(time_zones(latitudes[clock], longitudes[clock]))
-        zones = [next(found) if wanted else None for wanted in clock]
+    latitudes, longitudes = _degrees(points)
     finest = cells(latitudes, longitudes, RESOLUTIONS[-1])
     coded = pyarrow.table(
         {
             "latitude": pyarrow.array(latitudes),
             "longitude": pyarrow.array(longitudes),
-            "time_zone": pyarrow.array(zones, type=pyarrow.string()),
+            "time_zone": pyarrow.array(time_zones(latitudes, longitudes), type=pyarrow.string()),
             **{f"cell_{r}": pyarrow.array(parent_cells(finest, r), type=pyarrow.string()) for r in RESOLUTIONS},
         }
     )
+    _store(connection, coded, sql="create or replace table place as select * from coded_places")
+
+
+def _code_positions(connection: duckdb.DuckDBPyConnection) -> None:
+    """Cells of every position, coded once for each coordinate rounded to about 100 m: a cell is 2.4 km across.
+
+    Trackers name millions of coordinates, which differ by less than a fix is accurate.
+    """
+    points = connection.execute(
+        """
+        select distinct round(latitude, 3) as latitude, round(longitude, 3) as longitude
+        from ping
+        where latitude is not null and longitude is not null
+        order by all
+        """
+    ).fetchnumpy()
+    latitudes, longitudes = _degrees(points)
+    finest = cell_numbers(latitudes, longitudes, RESOLUTIONS[-1])
+    coded = pyarrow.table(
+        {
+            "latitude": pyarrow.array(latitudes),
+            "longitude": pyarrow.array(longitudes),
+            "cell": pyarrow.array(finest),
+            **{f"cell_{r}": pyarrow.array(parent_numbers(finest, r)) for r in RESOLUTIONS},
+        }
+    )
+    named = ", ".join(f"lower(hex(cell_{r})) as cell_{r}" for r in RESOLUTIONS)
+    _store(
+        connection,
+        coded,
+        sql=f"create or replace table ping_cell as select latitude, longitude, cell, {named} from coded_places",
+    )
+
+
+def _degrees(points: Mapping[str, object]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.asarray(points["latitude"], dtype=np.float64), np.asarray(points["longitude"], dtype=np.float64)
+
+
+def _store(connection: duckdb.DuckDBPyConnection, coded: pyarrow.Table, *, sql: str) -> None:
+    """Run a statement that reads ``coded_places``."""
     connection.register("coded_places", coded)
     try:
-        connection.execute("create or replace table place as select * from coded_places")
+        connection.execute(sql)
     finally:
         connection.unregister("coded_places")

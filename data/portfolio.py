@@ -246,7 +246,7 @@ _SITE = """
 _PING_PLACE = """
     select t.*, c.cell_3, c.cell_5, c.cell_7
     from snap.ping as t
-    left join snap.place as c on round(t.latitude, 4) = c.latitude and round(t.longitude, 4) = c.longitude"""
+    left join snap.ping_cell as c on round(t.latitude, 3) = c.latitude and round(t.longitude, 3) = c.longitude"""
 #: Views that are more than one table of the snapshot, with the table that they need.
 _BODIES = {"site": ("site", _SITE), "ping_place": ("ping", _PING_PLACE)}
 #: What one row of a fact counts.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from data.casting import quote, text_literal
-from data.conflicts import exists
+from data.catalog import exists
 from data.contract import Table, contract
 from data.errors import LanewiseError
 from data.feed import Feed

@@ -18,6 +18,16 @@ from data.reading import Source
 PERSONAL = frozenset({"operator_id"})
 #: What every contract table carries beside its own columns: feed, source file and row number in that file.
 PROVENANCE = ("_feed", "_source", "_row")
+#: What a stage carries beside the columns of the table that it may become. ``_fate`` is 'load' or 'fold'; null for rows
+#: left out.
+WORKING = {
+    "_entry": "integer",
+    "_kept": "boolean",
+    "_fatal": "boolean",
+    "_problems": "struct(column_name varchar, value varchar, reason varchar, fatal boolean)[]",
+    "_raw": "varchar",
+    "_fate": "varchar",
+}
 _SHOWN = 200
 
 
@@ -41,13 +51,13 @@ def stage_name(table: str) -> str:
     return f"stage_{table}"
 
 
-def create_stage(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    """Make the empty stage of a contract table."""
+def create_stage(connection: duckdb.DuckDBPyConnection, table: Table, *, temporary: bool) -> None:
+    """Make the empty stage of a contract table; one that is not temporary can become the table itself."""
     columns = ", ".join(f"{quote(c.name)} {c.type}" for c in table.columns)
+    working = ", ".join(f"{name} {kind}" for name, kind in WORKING.items())
     connection.execute(
-        f"create or replace temp table {stage_name(table.name)} ({columns}, _entry integer, _source integer,"
-        " _row bigint, _kept boolean, _fatal boolean,"
-        " _problems struct(column_name varchar, value varchar, reason varchar, fatal boolean)[], _raw varchar)"
+        f"create or replace {'temp ' if temporary else ''}table {stage_name(table.name)} ({columns},"
+        f" _feed varchar, _source integer, _row bigint, {working})"
     )
 
 
@@ -63,6 +73,10 @@ def map_columns(
         elif column.name in by_name:
             expression = quote(by_name[column.name])
         else:
+            continue
+        plain = by_name.get(column.name)
+        if plain is not None and expression == quote(plain):
+            mapped.append(Mapped(column, expression, source.types[plain], (plain,)))
             continue
         reads = referenced_columns(connection, expression, columns=(*source.columns, "_file", "_row"))
         described = connection.execute(f"describe select (\n{expression}\n) as v from {source.relation}").fetchone()
@@ -143,6 +157,9 @@ def _statement(
         f" 'reason': {text_literal(f'where = {entry.where} cannot be evaluated on this row')}, 'fatal': true}}"
     )
     raw = ", ".join(f"{quote(m.column.name)} := {_shown(m)}" for m in mapped)
+    stated = [_stated(m.column.name, feed=feed, table=table) for m in mapped]
+    if "currency" in table.names and "currency" not in filled:
+        stated.append(_stated("currency", feed=feed, table=table, missing=True))
     return f"""
 with
 evaluated as (select _row, {where} as _where, {", ".join(evaluated)} from {source.relation}),
@@ -154,8 +171,9 @@ checked as (
     select *, _unsure or (_true and ({fatal})) as _fatal, _true and ({some}) as _some from typed
 ),
 final as (
-    select {", ".join(quote(m.column.name) for m in mapped)},
+    select {", ".join(stated)}, {text_literal(feed.name)} as _feed,
         {entry.number} as _entry, {source_id} as _source, _row, _true or _unsure as _kept, _fatal,
+        case when _true or _unsure then 'load' end as _fate,
         case
             when _unsure then [{unsure}]
             when _some then list_filter([{listed}], lambda p: p is not null)
@@ -165,6 +183,14 @@ final as (
 )
 select * from final
 """
+
+
+def _stated(name: str, *, feed: Feed, table: Table, missing: bool = False) -> str:
+    """SQL of a checked value; an amount without a currency is in the feed's."""
+    if name != "currency" or not feed.currency or table.column("currency").required:
+        return f"null::varchar as {quote(name)}" if missing else quote(name)
+    fallback = text_literal(feed.currency)
+    return f"{fallback} as currency" if missing else f"coalesce(currency, {fallback}) as currency"
 
 
 def _v(m: Mapped) -> str:
@@ -183,7 +209,8 @@ def _evaluated(m: Mapped) -> str:
 def _value(m: Mapped) -> str:
     name = quote("e_" + m.column.name)
     value = name if m.is_plain else f"{name}.v"
-    text = f"nullif(trim({value}), '')" if m.type == "VARCHAR" else value
+    # A source's own text comes trimmed; what an expression makes of it need not be.
+    text = f"nullif(trim({value}), '')" if m.type == "VARCHAR" and not m.is_plain else value
     if m.column.name in PERSONAL:
         return f"left(sha256(getvariable('personal_data_key') || {text}::varchar), 32)"
     return text
