@@ -32,4 +32,5 @@ create table if not exists snapshot (
     data_date date, synthetic boolean, product_version varchar
 );
 create table if not exists content (table_name varchar, row_count bigint, hash varchar);
-
+create table if not exists content_sum (table_name varchar, row_count bigint, total hugeint, mixed ubigint);
+create table if not exists mart_state (fingerprint varchar);

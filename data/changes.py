@@ -20,7 +20,7 @@ class Changes:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        #: Tables that were empty before, or of which too much changed to be kept.
+        #: Tables of which too much changed to be kept.
         self.whole: set[str] = set()
         #: Tables of which single rows went or came; they are in ``changed_<table>``.
         self.rows: set[str] = set()
@@ -45,10 +45,6 @@ class Changes:
     def came(self, table: Table, *, source: str) -> None:
         """Note rows that enter a table; see :meth:`went`."""
         self._note(table, source=source, gone=False)
-
-    def rebuilt(self, table: Table) -> None:
-        """Note that a table was filled from nothing."""
-        self.whole.add(table.name)
 
     def _note(self, table: Table, *, source: str, gone: bool) -> None:
         counted = self._connection.execute(f"select count(*) from {source}").fetchone()

@@ -217,8 +217,7 @@ def _store(connection: duckdb.DuckDBPyConnection, table: Table, *, changes: Chan
         )
         connection.execute(f"drop table {stage}")
         return
-    if has_rows(connection, stage):
-        changes.rebuilt(table)
+    changes.came(table, source=loading)
     if connection.execute(f"select 1 from {stage} where _fate is distinct from 'load' limit 1").fetchone():
         connection.execute(f"delete from {stage} where _fate is distinct from 'load'")
     for column in WORKING:
@@ -429,13 +428,15 @@ def _news(connection: duckdb.DuckDBPyConnection, table: Table, *, feed: str) -> 
     )
 
 
-def drop_movements(connection: duckdb.DuckDBPyConnection) -> None:
+def drop_movements(connection: duckdb.DuckDBPyConnection, *, changes: Changes) -> None:
     """Take out the claim movements that were made out of older valuations; those fed as movements stay."""
     if exists(connection, _MOVEMENT_TABLE):
+        movement = contract()[_MOVEMENT_TABLE]
+        changes.went(movement, source=f"(select * from {_MOVEMENT_TABLE} where {_DERIVED})")
         connection.execute(f"delete from {_MOVEMENT_TABLE} where {_DERIVED}")
 
 
-def make_movements(connection: duckdb.DuckDBPyConnection) -> None:
+def make_movements(connection: duckdb.DuckDBPyConnection, *, changes: Changes) -> None:
     """Make claim movements out of the older valuations of each claim, where none was fed for that day."""
     movement, claim = contract()[_MOVEMENT_TABLE], contract()["claim"]
     valued = connection.execute(
@@ -448,7 +449,7 @@ def make_movements(connection: duckdb.DuckDBPyConnection) -> None:
     carried = ", ".join(quote(c) for c in movement.names if c not in {"moved_on", "claim_id"})
     connection.execute(
         f"""
-        insert into {_MOVEMENT_TABLE} by name
+        create or replace temp table made_movement as
         with
         older as (
             select {_restored(claim)}, feed as _feed, source_id as _source, row_number as _row
@@ -468,31 +469,56 @@ def make_movements(connection: duckdb.DuckDBPyConnection) -> None:
             on u.claim_id = m.claim_id and u.moved_on = m.moved_on
         """
     )
+    changes.came(movement, source="made_movement")
+    connection.execute(f"insert into {_MOVEMENT_TABLE} by name select * from made_movement")
 
 
-def list_orphans(connection: duckdb.DuckDBPyConnection) -> None:
-    """List the values of loose references that find nothing; their rows stay."""
-    connection.execute("delete from orphan")
+def list_orphans(connection: duckdb.DuckDBPyConnection, *, changes: Changes) -> None:
+    """List the values of loose references that find nothing; their rows stay.
+
+    Only values are looked for again that rows which went or came hold, as reference or as what is referred to.
+    """
     for table in contract().values():
         if not exists(connection, table.name):
             continue
         for column in table.columns:
-            reference = column.reference
-            if reference is None or reference.hard:
+            if column.reference is None or column.reference.hard:
                 continue
-            parent = quote(reference.table)
-            missing = (
-                f"not exists (select 1 from {parent} as p where p.{quote(reference.column)} = t.{quote(column.name)})"
-                if exists(connection, reference.table)
-                else "true"
-            )
-            connection.execute(
-                f"""
-                insert into orphan
-                select $table, $column, $parent, t.{quote(column.name)}, count(*), _feed
-                from {quote(table.name)} as t
-                where t.{quote(column.name)} is not null and {missing}
-                group by all
-                """,
-                {"table": table.name, "column": column.name, "parent": reference.table},
-            )
+            ends = {table.name, column.reference.table}
+            if ends & changes.whole:
+                _list_orphans(connection, table, column, only="")
+            elif touched := ends & changes.rows:
+                own, parent = quote(column.name), quote(column.reference.column)
+                values = [f"select {own} as v from changed_{table.name}"] if table.name in touched else []
+                if column.reference.table in touched:
+                    values.append(f"select {parent} as v from changed_{column.reference.table}")
+                _list_orphans(connection, table, column, only=" union ".join(values))
+
+
+def _list_orphans(connection: duckdb.DuckDBPyConnection, table: Table, column: Column, *, only: str) -> None:
+    """List one reference anew; where ``only`` is a query, for the values that it gives."""
+    reference = column.reference
+    assert reference is not None
+    own, parent = quote(column.name), quote(reference.table)
+    missing = (
+        f"not exists (select 1 from {parent} as p where p.{quote(reference.column)} = t.{own})"
+        if exists(connection, reference.table)
+        else "true"
+    )
+    named = {"table": table.name, "column": column.name}
+    connection.execute(
+        "delete from orphan where table_name = $table and column_name = $column"
+        + (f" and value in ({only})" if only else ""),
+        named,
+    )
+    rows = f"{quote(table.name)} as t" + (f" semi join ({only}) as x on t.{own} = x.v" if only else "")
+    connection.execute(
+        f"""
+        insert into orphan
+        select $table, $column, $parent, t.{own}, count(*), _feed
+        from {rows}
+        where t.{own} is not null and {missing}
+        group by all
+        """,
+        {**named, "parent": reference.table},
+    )

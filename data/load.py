@@ -203,27 +203,27 @@ def _build(
             sequence = _register_feed(connection, feed, append=append)
             if not append:
                 _take_out(connection, feed.name, changes=changes)
-            drop_movements(connection)
+            drop_movements(connection, changes=changes)
         lost, returned = _load_tables(connection, feed, scratch=scratch, changes=changes, say=say, watch=watch)
         say("Settling keys and references")
         with watch.phase("reconcile"):
-            make_movements(connection)
-            list_orphans(connection)
+            make_movements(connection, changes=changes)
+            list_orphans(connection, changes=changes)
             _set_data_date(connection, feed, sequence=sequence)
             results = reconcile(connection, feed=feed.name)
             info = _describe(connection, folder=folder, snapshot_id=built.stem)
         with watch.phase("write"):
             connection.execute("checkpoint")
         say("Building facts")
-        build_marts(connection, watch=watch)
-        _drop_stages(connection)
+        build_marts(connection, changes=changes, watch=watch)
         if fit is not None:
             say("Fitting the book")
             with watch.phase("fit"):
                 fit(connection)
         say("Hashing and publishing")
         with watch.phase("hash content"):
-            content_hash = hash_content(connection)
+            content_hash = hash_content(connection, changes=changes)
+        _drop_temporary(connection)
         feeds = [str(row[0]) for row in connection.execute("select name from feed order by sequence").fetchall()]
         with watch.phase("write facts"):
             connection.execute("checkpoint")
@@ -269,6 +269,7 @@ def _connect(built: Path, *, scratch: Path, feed: Feed) -> duckdb.DuckDBPyConnec
         ("memory_limit", f"{_memory() >> 20}MiB"),
         # Common subexpressions are hoisted out of try(), so that one bad cell would fail the statement.
         ("disabled_optimizers", "common_subexpressions"),
+        ("enable_progress_bar", False),
         ("autoload_known_extensions", False),
         ("autoinstall_known_extensions", False),
     ):
@@ -379,7 +380,7 @@ def _drop_relation(connection: duckdb.DuckDBPyConnection, relation: str) -> None
         connection.execute(f"drop {kind} {quote(relation)}")
 
 
-def _drop_stages(connection: duckdb.DuckDBPyConnection) -> None:
+def _drop_temporary(connection: duckdb.DuckDBPyConnection) -> None:
     temporary = connection.execute("select table_name from duckdb_tables() where temporary").fetchall()
     for (name,) in temporary:
         connection.execute(f"drop table {quote(name)}")

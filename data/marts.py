@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow
 from numpy.typing import NDArray
 
 from data.casting import quote
+from data.changes import Changes
 from data.contract import Table, contract
 from data.gazetteer import (
     cell_numbers,
@@ -21,6 +23,7 @@ from data.gazetteer import (
     register_gazetteer,
     time_zones,
 )
+from data.renewal import UNREAD, Renewal, renew_marts
 from data.stopwatch import Stopwatch
 
 MARTS = Path(__file__).with_name("marts")
@@ -61,17 +64,31 @@ ORDER = (
     "weighing_fact",
     "service_spread",
 )
+#: Those that are small enough to be made whole whatever has changed; the others are made by keys (data/renewal.py).
+WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables")
 RESOLUTIONS = (3, 5, 7)
 
 
-def build_marts(connection: duckdb.DuckDBPyConnection, *, watch: Stopwatch) -> None:
-    """Build every mart of a snapshot; contract tables that it lacks are read as empty."""
+def build_marts(
+    connection: duckdb.DuckDBPyConnection, *, changes: Changes | None = None, watch: Stopwatch | None = None
+) -> None:
+    """Build every mart of a snapshot; contract tables that it lacks are read as empty.
+
+    Parameters
+    ----------
+    changes
+        What the load changed since the marts were last built; absent: everything.
+    watch
+        Told how long each mart takes.
+    """
+    watch = watch or Stopwatch()
     present = {
         row[0] for row in connection.execute("select table_name from duckdb_tables() where not temporary").fetchall()
     }
-    lacking = [table for name, table in contract().items() if name not in present]
-    for table in lacking:
-        connection.execute(f"create temp view {quote(table.name)} as {empty(table)}")
+    lacking = {name: empty(table) for name, table in contract().items() if name not in present}
+    for name, rows in lacking.items():
+        connection.execute(f"create temp view {quote(name)} as {rows}")
+    statements = {name: (MARTS / f"{name}.sql").read_text(encoding="utf-8") for name in ORDER}
     try:
         connection.execute("set variable base_currency = (select base_currency from snapshot)")
         connection.execute("set variable reporting_timezone = (select reporting_timezone from snapshot)")
@@ -81,16 +98,73 @@ def build_marts(connection: duckdb.DuckDBPyConnection, *, watch: Stopwatch) -> N
             "create or replace temp macro in_base(amount, rate) as case when rate = 1 then amount::decimal(38, 4)"
             " else try_cast(amount::double * rate as decimal(38, 4)) end"
         )
-        with watch.phase("mart places"):
-            _place_sites(connection)
-            _code_places(connection)
-            _code_positions(connection)
-        for name in ORDER:
-            with watch.phase(f"mart {name}"):
-                connection.execute((MARTS / f"{name}.sql").read_text(encoding="utf-8"))
+        with watch.phase("mart exchange_rate"):
+            connection.execute(statements["exchange_rate"])
+        before = connection.execute("select fingerprint from mart_state").fetchone()
+        fingerprint = _fingerprint(connection, statements)
+        small = changes is not None and not changes.whole - UNREAD and before == (fingerprint,)
+        if small and changes is not None:
+            _renew(connection, changes=changes, statements=statements, lacking=lacking, watch=watch)
+        else:
+            _build(connection, statements=statements, watch=watch)
+        connection.execute("delete from mart_state")
+        connection.execute("insert into mart_state values ($fingerprint)", {"fingerprint": fingerprint})
     finally:
-        for table in lacking:
-            connection.execute(f"drop view {quote(table.name)}")
+        for name in lacking:
+            connection.execute(f"drop view {quote(name)}")
+
+
+def _fingerprint(connection: duckdb.DuckDBPyConnection, statements: Mapping[str, str]) -> str:
+    """What every row of every mart rests on: how they are made, in which money, and on whose calendar."""
+    rates = connection.execute("select * from exchange_rate order by all").fetchall()
+    # Another day of the plan rate changes nothing while the rates of that day are the same.
+    planned = connection.execute(
+        "select currency, rate from exchange_rate where getvariable('plan_rate_date') >= valid_from"
+        " and getvariable('plan_rate_date') < valid_to order by all"
+    ).fetchall()
+    told = connection.execute("select getvariable('base_currency'), getvariable('reporting_timezone')").fetchall()
+    code = [(name, statements[name]) for name in ORDER]
+    return hashlib.sha256(repr((code, told, rates, planned)).encode()).hexdigest()
+
+
+def _build(connection: duckdb.DuckDBPyConnection, *, statements: Mapping[str, str], watch: Stopwatch) -> None:
+    """Make every mart anew."""
+    with watch.phase("mart places"):
+        _place_sites(connection)
+        connection.execute(f"create or replace table place as {_no_places()}")
+        connection.execute(f"create or replace table ping_cell as {_no_cells()}")
+        _code_places(connection)
+        _code_positions(connection, source="ping")
+    for name in ORDER:
+        if name != "exchange_rate":
+            with watch.phase(f"mart {name}"):
+                connection.execute(statements[name])
+
+
+def _renew(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    changes: Changes,
+    statements: Mapping[str, str],
+    lacking: Mapping[str, str],
+    watch: Stopwatch,
+) -> None:
+    """Make anew what the changes touch, and the small marts whole."""
+    renewal = Renewal(connection, changes=changes, lacking=lacking, watch=watch)
+    with watch.phase("mart places"):
+        moved = renewal.changed("site", "site_id")
+        if "site" in changes.rows:
+            connection.execute("create or replace temp table placed_before as select * from site_place")
+            _place_sites(connection)
+            moved = "select site_id as k from ((from placed_before except all from site_place) union all"
+            moved += " (from site_place except all from placed_before))"
+        _code_places(connection)
+        if "ping" in changes.rows:
+            _code_positions(connection, source="changed_ping")
+    renew_marts(renewal, statements=statements, places=moved)
+    for name in WHOLE:
+        with watch.phase(f"mart {name}"):
+            connection.execute(statements[name])
 
 
 def empty(table: Table) -> str:
@@ -122,10 +196,13 @@ def _code_places(connection: duckdb.DuckDBPyConnection) -> None:
     """Cells and time zone of every incident and site, coded once for each coordinate rounded to about 10 metres."""
     points = connection.execute(
         """
-        select distinct round(latitude, 4) as latitude, round(longitude, 4) as longitude
-        from (select latitude, longitude from incident union all select latitude, longitude from site_place)
-        where latitude is not null and longitude is not null
-        order by all
+        with
+        named as (
+            select distinct round(latitude, 4) as latitude, round(longitude, 4) as longitude
+            from (select latitude, longitude from incident union all select latitude, longitude from site_place)
+            where latitude is not null and longitude is not null
+        )
+        select n.* from named as n anti join place using (latitude, longitude) order by all
         """
     ).fetchnumpy()
     latitudes, longitudes = _degrees(points)
@@ -138,20 +215,23 @@ def _code_places(connection: duckdb.DuckDBPyConnection) -> None:
             **{f"cell_{r}": pyarrow.array(parent_cells(finest, r), type=pyarrow.string()) for r in RESOLUTIONS},
         }
     )
-    _store(connection, coded, sql="create or replace table place as select * from coded_places")
+    _store(connection, coded, sql="insert into place by name select * from coded_places")
 
 
-def _code_positions(connection: duckdb.DuckDBPyConnection) -> None:
-    """Cells of every position, coded once for each coordinate rounded to about 100 m: a cell is 2.4 km across.
+def _code_positions(connection: duckdb.DuckDBPyConnection, *, source: str) -> None:
+    """Cells of a table's positions, coded once for each coordinate rounded to about 100 m: a cell is 2.4 km across.
 
     Trackers name millions of coordinates, which differ by less than a fix is accurate.
     """
     points = connection.execute(
-        """
-        select distinct round(latitude, 3) as latitude, round(longitude, 3) as longitude
-        from ping
-        where latitude is not null and longitude is not null
-        order by all
+        f"""
+        with
+        named as (
+            select distinct round(latitude, 3) as latitude, round(longitude, 3) as longitude
+            from {source}
+            where latitude is not null and longitude is not null
+        )
+        select n.* from named as n anti join ping_cell using (latitude, longitude) order by all
         """
     ).fetchnumpy()
     latitudes, longitudes = _degrees(points)
@@ -168,8 +248,19 @@ def _code_positions(connection: duckdb.DuckDBPyConnection) -> None:
     _store(
         connection,
         coded,
-        sql=f"create or replace table ping_cell as select latitude, longitude, cell, {named} from coded_places",
+        sql=f"insert into ping_cell by name select latitude, longitude, cell, {named} from coded_places",
     )
+
+
+def _no_places() -> str:
+    return f"select null::double as latitude, null::double as longitude, null::varchar as time_zone, {_NO_NAMES}"
+
+
+def _no_cells() -> str:
+    return f"select null::double as latitude, null::double as longitude, null::ubigint as cell, {_NO_NAMES}"
+
+
+_NO_NAMES = ", ".join(f"null::varchar as cell_{r}" for r in RESOLUTIONS) + " where false"
 
 
 def _degrees(points: Mapping[str, object]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

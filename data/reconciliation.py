@@ -9,6 +9,7 @@ import duckdb
 
 from data.casting import quote, text_literal
 from data.catalog import exists
+from data.changes import Changes
 from data.contract import Table, contract
 from data.errors import LanewiseError
 from data.feed import Feed
@@ -226,20 +227,58 @@ def _reconcile_amounts(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def hash_content(connection: duckdb.DuckDBPyConnection) -> str:
-    """Identity of what a snapshot says, whatever the order of its rows or the day it was loaded."""
-    connection.execute("delete from content")
+def hash_content(connection: duckdb.DuckDBPyConnection, *, changes: Changes | None = None) -> str:
+    """Identity of what a snapshot says, whatever the order of its rows or the day it was loaded.
+
+    The hash of a table rests on sums over the hashes of its rows. They are kept, so that a load adds those of the rows
+    that came and takes off those that went; without ``changes`` every row is hashed anew.
+    """
+    kept = {str(row[0]) for row in connection.execute("select table_name from content_sum").fetchall()}
     for name, table in contract().items():
-        if not exists(connection, name):
+        known = changes is not None and name in kept and name not in changes.whole
+        if known and changes is not None and name not in changes.rows:
             continue
-        columns = ", ".join(quote(c) for c in [*table.names, "_feed"])
-        connection.execute(
-            f"insert into content select $table, count(*), sha256(count(*) || ','"
-            f" || coalesce(sum(hash({columns})::hugeint), 0) || ',' || coalesce(bit_xor(hash({columns})), 0))"
-            f" from {quote(name)} having count(*) > 0",
-            {"table": name},
-        )
+        if not exists(connection, name):
+            connection.execute("delete from content_sum where table_name = $table", {"table": name})
+            continue
+        if known:
+            summed = (
+                "select s.table_name, s.row_count + c.rows, s.total + c.total, xor(s.mixed, c.mixed)"
+                f" from content_sum as s, ({_signed_sums(table)}) as c where s.table_name = $table"
+            )
+        else:
+            summed = f"select $table as table_name, * from ({_sums(table, quote(name))})"
+        connection.execute(f"create or replace temp table summed as {summed}", {"table": name})
+        connection.execute("delete from content_sum where table_name = $table", {"table": name})
+        connection.execute("insert into content_sum select * from summed")
+    connection.execute("delete from content")
+    connection.execute(
+        "insert into content select table_name, row_count, sha256(row_count || ',' || total || ',' || mixed)"
+        " from content_sum where row_count > 0"
+    )
     row = connection.execute(
         "select sha256(coalesce(string_agg(table_name || ' ' || hash, ';' order by table_name), '')) from content"
     ).fetchone()
     return str(row[0]) if row else ""
+
+
+def _row_hash(table: Table) -> str:
+    return f"hash({', '.join(quote(column) for column in [*table.names, '_feed'])})"
+
+
+def _sums(table: Table, source: str) -> str:
+    """SQL of the count of rows, and of the sum and the exclusive or of their hashes."""
+    row = _row_hash(table)
+    return (
+        f"select count(*) as rows, coalesce(sum({row}::hugeint), 0)::hugeint as total,"
+        f" coalesce(bit_xor({row}), 0)::ubigint as mixed from {source}"
+    )
+
+
+def _signed_sums(table: Table) -> str:
+    """The same of the rows that came less those that went."""
+    row = f"if(_gone, -1, 1) * {_row_hash(table)}::hugeint"
+    return (
+        f"select coalesce(sum(if(_gone, -1, 1)), 0)::bigint as rows, coalesce(sum({row}), 0)::hugeint as total,"
+        f" coalesce(bit_xor({_row_hash(table)}), 0)::ubigint as mixed from changed_{table.name}"
+    )

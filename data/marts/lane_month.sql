@@ -2,7 +2,10 @@
 create or replace table lane_month as
 with
 loads as (
-    select trip_id, count(*) as shipments from shipment where trip_id is not null group by trip_id
+    select trip_id, count(*) as shipments
+    from shipment
+    where trip_id in (select trip_id from shipment_key where trip_id is not null)
+    group by trip_id
 ),
 moved as (
     select
