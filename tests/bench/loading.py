@@ -115,6 +115,7 @@ def _copy_bare(feed: Path, database: Path) -> float:
     begun = time.process_time()
     connection = duckdb.connect(str(database))
     connection.execute("set memory_limit = '8GiB'")
+    connection.execute("set enable_progress_bar = false")
     for table in _tables(feed):
         connection.execute(
             f"create table {table} as select * from read_parquet('{feed}/{table}-*.parquet', union_by_name = true)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,5 +113,6 @@ def cores() -> int:
 
 def apart(work: Callable[..., Any], *arguments: object) -> Any:
     """What `work` gives in a process of its own, so that its memory is its own."""
+    sys.stderr.write(f"{work.__name__.strip('_').replace('_', ' ')} ...\n")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(work, arguments)
