@@ -152,19 +152,24 @@ def list_nulled_cells(connection: duckdb.DuckDBPyConnection, table: Table, *, fe
 
 def ensure_table(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     """Make the snapshot's own table, without constraints, with the contract's words on every column."""
-    if exists(connection, table.name):
-        return
+    if not exists(connection, table.name):
+        _create(connection, table)
+        _comment(connection, table)
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     columns = ", ".join(f"{quote(c.name)} {c.type}" for c in table.columns)
     connection.execute(f"create table {quote(table.name)} ({columns}, _feed varchar, _source integer, _row bigint)")
-    _comment(connection, table)
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
-    connection.execute(f"comment on table {quote(table.name)} is {text_literal(table.meaning)}")
-    for column in table.columns:
-        connection.execute(
-            f"comment on column {quote(table.name)}.{quote(column.name)} is {text_literal(column.meaning)}"
-        )
+    """Put the contract's words on a table and its columns; in one transaction, for each is written to the disk."""
+    name = quote(table.name)
+    said = [
+        f"comment on column {name}.{quote(column.name)} is {text_literal(column.meaning)}" for column in table.columns
+    ]
+    words = [f"comment on table {name} is {text_literal(table.meaning)}", *said]
+    connection.execute("; ".join(["begin transaction", *words, "commit"]))
 
 
 def settle_table(
@@ -192,7 +197,9 @@ def settle_table(
     waits = _waiting(connection, table)
     if not staged and not waits and not exists(connection, table.name):
         return [], []
-    ensure_table(connection, table)
+    is_new = not exists(connection, table.name)
+    if is_new:
+        _create(connection, table)
     moved: tuple[list[Moved], list[Moved]] = ([], [])
     if _find_contested(connection, table, hard, staged=staged, waits=waits, repeats=repeats, changes=changes):
         _pool(connection, table, staged=staged)
@@ -201,13 +208,14 @@ def settle_table(
         changes.went(table, source="(select * from pool where _origin = 'table')")
         changes.came(table, source="(select * from judged where _fate = 'load')")
         moved = _news(connection, table, feed=feed)
-    if staged:
-        _store(connection, table, changes=changes)
+    is_replaced = staged and _store(connection, table, changes=changes)
+    if is_new or is_replaced:
+        _comment(connection, table)
     return moved
 
 
-def _store(connection: duckdb.DuckDBPyConnection, table: Table, *, changes: Changes) -> None:
-    """Put the stage's rows into the table: where that is empty, by making the stage the table."""
+def _store(connection: duckdb.DuckDBPyConnection, table: Table, *, changes: Changes) -> bool:
+    """Put the stage's rows into the table: where that is empty, by making the stage the table, which is then true."""
     stage, name = stage_name(table.name), quote(table.name)
     loading = f"(select * from {stage} where _fate = 'load')"
     if exists(connection, stage, temporary=True) or has_rows(connection, table.name):
@@ -216,7 +224,7 @@ def _store(connection: duckdb.DuckDBPyConnection, table: Table, *, changes: Chan
             f"insert into {name} select {_list(table.names)}, _feed, _source, _row from {stage} where _fate = 'load'"
         )
         connection.execute(f"drop table {stage}")
-        return
+        return False
     changes.came(table, source=loading)
     if connection.execute(f"select 1 from {stage} where _fate is distinct from 'load' limit 1").fetchone():
         connection.execute(f"delete from {stage} where _fate is distinct from 'load'")
@@ -224,7 +232,7 @@ def _store(connection: duckdb.DuckDBPyConnection, table: Table, *, changes: Chan
         connection.execute(f"alter table {stage} drop column {column}")
     connection.execute(f"drop table {name}")
     connection.execute(f"alter table {stage} rename to {name}")
-    _comment(connection, table)
+    return True
 
 
 def _waiting(connection: duckdb.DuckDBPyConnection, table: Table) -> bool:

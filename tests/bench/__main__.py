@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sys
 import tempfile
@@ -57,7 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def machine() -> str:
     """What the figures were taken on."""
-    return f"{cores()} cores, Python {platform.python_version()}, DuckDB {duckdb.__version__}, {platform.system()}"
+    busy = f"load average {os.getloadavg()[0]:.0f}, " if hasattr(os, "getloadavg") else ""
+    return (
+        f"{cores()} cores, {busy} Python {platform.python_version()}, DuckDB {duckdb.__version__}, {platform.system()}"
+    )
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ def measure_loading(feed: Path, portfolio: Path, *, size: str, seed: int) -> lis
     loading = _total("read, cast, check, write", _of(phases, _LOADING))
     rows.append(_row("load", loading.name, (loading, peak), floor=floor, pandas=in_pandas, target=MOST_TIMES_BARE))
     rows += [_row("load", phase.name, (phase, None)) for phase in _by_kind(phases)]
-    rows += [_row("facts", phase.name, (phase, None)) for phase in _of(phases, ("mart",))]
     rows.append(_row("load", "whole load", (_total("whole load", phases), peak)))
+    rows += [_row("facts", phase.name, (phase, None)) for phase in _of(phases, ("mart",))]
     few = _few_rows(portfolio, feed.parent / "few")
     phases, peak = apart(_load, few, portfolio, True)
     copying = _total("copy and hash", _of(phases, _COPYING))
