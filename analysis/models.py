@@ -306,9 +306,11 @@ def _rate_classes(cells: pd.DataFrame, thefts: pd.DataFrame, *, assumptions: Ass
     due = (cells["mature_units"] * flat).to_numpy()
     kinds: list[NDArray[np.int64]] = [pd.factorize(cells["quarter"])[0]]
     for name in ("mode", "commodity"):
-        labels = [label if isinstance(label, str) else "" for label in cells[name]]
-        pooled = pool_thin_classes(labels, expected=due, least=assumptions.least_expected)
-        kinds.append(pd.factorize(pd.Series(pooled, dtype="object"), use_na_sentinel=False)[0])
+        # Class by class, not cell by cell: there are a million cells of some ten classes.
+        codes, labels = pd.factorize(cells[name].astype("object").fillna(""))
+        by_class = np.bincount(codes, weights=due, minlength=len(labels))
+        pooled = pool_thin_classes(list(labels), expected=by_class, least=assumptions.least_expected)
+        kinds.append(pd.factorize(pd.Series(pooled, dtype="object"), use_na_sentinel=False)[0][codes])
     return cells.assign(rate=fit_class_rates(cells["observed"].to_numpy(), cells["mature_units"].to_numpy(), kinds))
 
 
@@ -357,11 +359,9 @@ def _compare(
     """One row a place of one level and segment: what was seen, what was due, and the severity of its classes."""
     known = severities.assign(commodity=severities["commodity"].fillna(""))
     loss_of = dict(zip(zip(known["segment"], known["commodity"], strict=True), known["severity"], strict=True))
-    pairs = zip(priced["segment"], priced["commodity"].fillna(""), strict=True)
-    frame = priced.assign(
-        expected=priced["mature_units"] * priced["rate"],
-        severity=[loss_of.get(pair, loss_of.get((pair[0], ""), np.nan)) for pair in pairs],
-    )
+    codes, classes = pd.factorize(pd.MultiIndex.from_arrays([priced["segment"], priced["commodity"].fillna("")]))
+    severity = np.array([loss_of.get(pair, loss_of.get((pair[0], ""), np.nan)) for pair in classes], dtype=np.float64)
+    frame = priced.assign(expected=priced["mature_units"] * priced["rate"], severity=severity[codes])
     frame["cost"] = frame["expected"] * frame["severity"]
     frame["flat_cost"] = frame["units"] * frame["severity"]
     groups = frame.groupby(["level", "place_id", "segment"], sort=True)
