@@ -1,6 +1,6 @@
 """Marts after a small change: only the keys that it touches are made again, by the same SQL that made them all.
 
-For each mart there is a set of keys (shipments, trips, devices, lanes, sites, ...) outside of which no row of it can
+For each mart there is a set of keys (shipments, trips, devices, lanes, ...) outside of which no row of it can
 have changed. Its rows of those keys are taken out, and its own statement fills them anew while temporary views narrow
 what it reads to what those keys need. Narrowing too little only costs time; what is put in is cut to the keys exactly.
 The coded coordinates (``place``, ``ping_cell``) only ever gain: one that no row names any more is never asked for.
@@ -44,9 +44,9 @@ KEYS = {
     "shipment_fact": "lane_id",
     "ping_fact": "device_id",
     "lane_use": "lane_id",
-    "site_use": "site_id",
+    "site_use": "lane_id",
     "lane_month": "lane_id",
-    "site_month": "site_id",
+    "site_month": "lane_id",
 }
 
 
@@ -98,6 +98,10 @@ class Renewal:
         """A query for the values of a column in rows whose column ``where`` is touched (or, null, one of them)."""
         return f"select t.{quote(column)} as k from {self.base(table)} as t semi join {touched} as x on {_same(where)}"
 
+    def lanes_of(self, mart: str, key: str, query: str) -> str:
+        """A query for the lanes of those rows of a key mart whose key a query gives."""
+        return f"select t.lane_id as k from {self.base(mart)} as t semi join ({query}) as x on {_same(key)}"
+
     def differing(self, mart: str, key: str, *, sql: str) -> str:
         """Make a small mart anew; gives a query for the keys of its rows that are not as before."""
         before = f"before_{mart}"
@@ -141,8 +145,12 @@ class Renewal:
         with self._watch.phase(f"mart {mart}"):
             for table, part in reads.items():
                 self._connection.execute(f"create or replace temp view {quote(table)} as {part}")
+            rows = sql.split(made, 1)[1].strip().removesuffix(";")
             try:
-                self._connection.execute(sql.replace(made, f"create or replace temp table {renewed} as"))
+                self._connection.execute(
+                    f"create or replace temp table {renewed} as"
+                    f" select t.* from (\n{rows}\n) as t semi join {touched} as x on {_same(key)}"
+                )
             finally:
                 for table in reads:
                     if table in self._lacking:
@@ -156,9 +164,7 @@ class Renewal:
                 f"delete from {whole} where rowid in"
                 f" (select t.rowid from {whole} as t semi join {touched} as x on {_same(key)})"
             )
-            self._connection.execute(
-                f"insert into {whole} select t.* from {renewed} as t semi join {touched} as x on {_same(key)}"
-            )
+            self._connection.execute(f"insert into {whole} select * from {renewed}")
             self._connection.execute(f"drop table {renewed}")
 
 
@@ -232,8 +238,8 @@ def renew_marts(renewal: Renewal, *, statements: Mapping[str, str], places: str)
         touched=lanes,
         reads={"shipment_key": r.narrowed("shipment_key", "lane_id", lanes)},
     )
-    _renew_uses(r, sql, shipments=shipments, trips=trips, lanes=lanes, events=events)
-    _renew_exposure(r, sql, trips=trips, lanes=lanes, sites=moved_sites)
+    _renew_uses(r, sql, lanes=lanes, events=events)
+    _renew_exposure(r, sql, lanes=lanes)
 
 
 def _renew_devices(r: Renewal, sql: Mapping[str, str], *, shipments: str, trips: str) -> None:
@@ -261,10 +267,8 @@ def _renew_devices(r: Renewal, sql: Mapping[str, str], *, shipments: str, trips:
     r.renew("ping_fact", sql=sql["ping_fact"], touched=pinging, reads=reads)
 
 
-def _renew_events(
-    r: Renewal, sql: Mapping[str, str], *, shipments: str, trips: str, lanes: str, sites: str
-) -> Mapping[str, str]:
-    """Incidents and claims; gives touched tables of the lanes and sites that they had before or have now."""
+def _renew_events(r: Renewal, sql: Mapping[str, str], *, shipments: str, trips: str, lanes: str, sites: str) -> str:
+    """Incidents and claims; gives the touched table of the lanes that they had before or have now."""
     incidents = r.touch(
         "incident",
         r.changed("incident", "incident_id"),
@@ -283,14 +287,11 @@ def _renew_events(
         r.holding("claim", "claim_id", where="site_id", touched=sites),
     )
     facts = (("incident_fact", "incident_id", incidents), ("claim_fact", "claim_id", claims))
-    before = {
-        column: r.touch(
-            f"event_{column}_before",
-            *(r.holding(f, column, where=key, touched=touched) for f, key, touched in facts),
-            nulls=True,
-        )
-        for column in ("lane_id", "site_id")
-    }
+    before = r.touch(
+        "event_lane_before",
+        *(r.holding(fact, "lane_id", where=key, touched=touched) for fact, key, touched in facts),
+        nulls=True,
+    )
     travelled = r.touch("travelled", r.holding("incident", "trip_id", where="incident_id", touched=incidents))
     reads = {
         "incident": r.narrowed("incident", "incident_id", incidents),
@@ -299,25 +300,20 @@ def _renew_events(
     r.renew("incident_fact", sql=sql["incident_fact"], touched=incidents, reads=reads)
     reads = {"claim": r.narrowed("claim", "claim_id", claims)}
     r.renew("claim_fact", sql=sql["claim_fact"], touched=claims, reads=reads)
-    return {
-        column: r.touch(
-            f"event_{column}",
-            f"select k from {before[column]}",
-            *(r.holding(f, column, where=key, touched=touched) for f, key, touched in facts),
-            nulls=True,
-        )
-        for column in ("lane_id", "site_id")
-    }
+    return r.touch(
+        "event_lane",
+        f"select k from {before}",
+        *(r.holding(fact, "lane_id", where=key, touched=touched) for fact, key, touched in facts),
+        nulls=True,
+    )
 
 
-def _renew_uses(
-    r: Renewal, sql: Mapping[str, str], *, shipments: str, trips: str, lanes: str, events: Mapping[str, str]
-) -> None:
+def _renew_uses(r: Renewal, sql: Mapping[str, str], *, lanes: str, events: str) -> None:
     """Who uses which lane and place."""
     used = r.touch(
         "used_lane",
         f"select k from {lanes}",
-        f"select k from {events['lane_id']}",
+        f"select k from {events}",
         r.changed("exposure", "lane_id"),
         r.changed("control", "lane_id"),
         # Accounts and carriers as such are on no lane.
@@ -327,31 +323,20 @@ def _renew_uses(
     inputs = ("shipment_key", "trip_key", "incident_fact", "claim_fact", "exposure", "control", "lane")
     reads = {table: r.narrowed(table, "lane_id", used) for table in inputs}
     r.renew("lane_use", sql=sql["lane_use"], touched=used, reads=reads)
-    visited = r.touch(
-        "used_site",
-        *(r.holding("lane", end, where="lane_id", touched=used) for end in _ENDS),
-        *(r.changed("lane", end) for end in _ENDS),
-        f"select k from {events['site_id']}",
-        *(r.changed(table, "site_id") for table in ("site", "site_value", "control", "scan", "stop")),
-        r.holding("scan", "site_id", where="shipment_id", touched=shipments),
-        r.holding("stop", "site_id", where="trip_id", touched=trips),
+    # By lane, not by place: a hundred shipments touch few lanes, but through their hubs most places.
+    visiting = r.touch(
+        "visiting_lane",
+        f"select k from {used}",
+        r.lanes_of("shipment_key", "shipment_id", r.changed("scan", "shipment_id")),
+        r.lanes_of("trip_key", "trip_id", r.changed("stop", "trip_id")),
+        nulls=True,
     )
-    inputs = ("incident_fact", "claim_fact", "site_value", "control", "scan", "stop", "site")
-    reads = {table: r.narrowed(table, "site_id", visited) for table in inputs}
-    reads["lane"] = _ending_at(r, "lane", visited)
-    r.renew("site_use", sql=sql["site_use"], touched=visited, reads=reads)
+    visits = ("shipment_key", "trip_key", "incident_fact", "claim_fact", "lane_use")
+    reads = {table: r.narrowed(table, "lane_id", visiting) for table in visits}
+    r.renew("site_use", sql=sql["site_use"], touched=visiting, reads=reads)
 
 
-_ENDS = ("origin_site_id", "destination_site_id")
-
-
-def _ending_at(r: Renewal, table: str, sites: str) -> str:
-    """SQL of the lanes that begin or end at touched sites."""
-    ends = " or ".join(f"{end} in (select k from {sites})" for end in _ENDS)
-    return f"select * from {r.base(table)} where {ends}"
-
-
-def _renew_exposure(r: Renewal, sql: Mapping[str, str], *, trips: str, lanes: str, sites: str) -> None:
+def _renew_exposure(r: Renewal, sql: Mapping[str, str], *, lanes: str) -> None:
     """Exposure by lane and by site; another window or deductible reaches beyond the lanes that were touched."""
     window = r.touch("window", r.differing("fit_window", "known_to::varchar", sql=sql["fit_window"]))
     insureds = r.touch("insured", r.differing("deductible_key", "insured_id", sql=sql["deductible_key"]))
@@ -366,22 +351,17 @@ def _renew_exposure(r: Renewal, sql: Mapping[str, str], *, trips: str, lanes: st
     if r.has_any(window) or r.has_any(insureds):
         r.rebuild("site_month", sql=sql["site_month"])
         return
-    passed = r.touch(
-        "passed_site",
-        *(r.holding("lane", end, where="lane_id", touched=exposed) for end in _ENDS),
-        *(r.changed("lane", end) for end in _ENDS),
-        f"select k from {sites}",
-        r.changed("site_value", "site_id"),
-        r.changed("stop", "site_id"),
-        r.holding("stop", "site_id", where="trip_id", touched=trips),
+    # Goods that lie at a place are on no lane: with null touched, their rows are always made anew.
+    passing = r.touch(
+        "passing_lane",
+        f"select k from {exposed}",
+        r.lanes_of("trip_key", "trip_id", r.changed("stop", "trip_id")),
+        "select null::varchar as k",
+        nulls=True,
     )
-    halted = r.touch("halted_trip", r.holding("stop", "trip_id", where="site_id", touched=passed))
-    ending = r.touch("ending_lane", f"select lane_id as k from ({_ending_at(r, 'lane_key', passed)})")
-    reads = {
-        "lane_month": r.narrowed("lane_month", "lane_id", ending),
-        "shipment_key": r.narrowed("shipment_key", "trip_id", halted),
-        "trip_key": r.narrowed("trip_key", "trip_id", halted),
-        "stop": r.narrowed("stop", "site_id", passed),
-        "site_value": r.narrowed("site_value", "site_id", passed),
-    }
-    r.renew("site_month", sql=sql["site_month"], touched=passed, reads=reads)
+    halting = r.touch(
+        "halting_trip",
+        *(r.holding(table, "trip_id", where="lane_id", touched=passing) for table in ("shipment_key", "trip_key")),
+    )
+    reads = {table: r.narrowed(table, "trip_id", halting) for table in ("shipment_key", "trip_key", "stop")}
+    r.renew("site_month", sql=sql["site_month"], touched=passing, reads=reads)
