@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from analysis.filters import Filters, Scope
 from data.contract import contract
 from data.errors import LanewiseError
-from data.portfolio import REACH, Portfolio, Snapshot
+from data.portfolio import Portfolio, Snapshot
+from data.reach import REACH
 from tests.portfolios import FILES, load_files, open_view
 
 MORE = {

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from analysis.filters import Filters, Scope
 from data.contract import contract
-from data.portfolio import DIMENSIONS, REACH, Portfolio, Snapshot
+from data.portfolio import Portfolio, Snapshot
+from data.reach import DIMENSIONS, REACH
 from tests.portfolios import load_files
 
 MONTHS = [date(2025, month, 1) for month in (1, 2, 3, 4)]
