@@ -64,8 +64,10 @@ ORDER = (
     "weighing_fact",
     "service_spread",
 )
-#: Those that are small enough to be made whole whatever has changed; the others are made by keys (data/renewal.py).
-WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables")
+#: Those of telemetry: a trip more moves its lane's usual hours and the hazard of the hour, and so any other trip.
+TELEMETRY = ORDER[ORDER.index("sla_schedule") :]
+#: Those that are made whole whatever has changed; the others are made by keys (data/renewal.py).
+WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables", *TELEMETRY)
 RESOLUTIONS = (3, 5, 7)
 
 

@@ -26,8 +26,6 @@ UNREAD = frozenset(
         "drill",
         "legal_clock",
         "loss_year",
-        "maintenance",
-        "planned_scan",
         "premium_movement",
         "recommendation",
         "refund",

@@ -191,6 +191,23 @@ CASES: dict[str, tuple[dict[str, str], set[str]]] = {
         },
         {"site_use"},
     ),
+    "weighings that were due": (
+        {
+            "planned_scan.csv": (
+                "shipment_id,site_id,kind,due_at,weighing_required\nH1,S1,depart,2025-01-10 07:00:00,true\n"
+            )
+        },
+        {"weighing_fact"},
+    ),
+    "a longer trip on a lane": (
+        {
+            "trip.csv": (
+                "trip_id,carrier_id,lane_id,departed_at,arrived_at\nT9,C1,L1,2025-03-10 08:00:00,2025-03-13 08:00:00\n"
+            ),
+            "shipment.csv": "shipment_id,insured_id,lane_id,trip_id,departed_at\nH9,I1,L1,T9,2025-03-10 08:00:00\n",
+        },
+        {"trip_window", "trip_telemetry"},
+    ),
     "a first seal on a shipment": (
         {"seal_event.csv": "event_id,shipment_id,occurred_at,state\nE9,H5,2025-03-12 08:00:00,opened\n"},
         {"seal_key"},
