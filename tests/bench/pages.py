@@ -20,7 +20,8 @@ from analysis.measures import Measure
 from analysis.selection import Selection
 from analysis.values import measure_values, monthly, present_measures
 from analysis.verdicts import book_values, headline, notes, ranked_verdicts, told_levels
-from data.reach import REACH, Portfolio, Snapshot, View
+from data.portfolio import Portfolio, Snapshot, View
+from data.reach import REACH
 from pages.shared.charts import kind_chart, month_chart, week_chart
 from pages.shared.funnel_chart import funnel_chart
 from pages.shared.palette import LIGHT
