@@ -8,6 +8,7 @@ from datetime import date
 import duckdb
 
 from analysis.reporting_lag import LagCurve
+from analysis.severities import DECLARED_VALUE
 
 _WINDOW = """
 select w.known_to, w.first_month, w.end_month, w.threshold_base::double, s.base_currency
@@ -60,6 +61,12 @@ from counted
 """
 _CLAIMS = "select count(*) from claim_fact where incident_id is null"
 _LOSSES = "select coalesce(sum(thefts), 0), coalesce(sum(valued), 0) from class_severity where commodity is null"
+_UNVALUED = """
+select segment, thefts, severity, basis
+from class_severity
+where commodity is null and valued = 0 and thefts > 0
+order by segment
+"""
 _REASONS = {
     "below threshold": "of a loss below {threshold} in no rate",
     "high deductible": "of insureds whose deductible is above {threshold} in no rate",
@@ -111,7 +118,7 @@ def write_notes(connection: duckdb.DuckDBPyConnection, *, curve: LagCurve, basis
         notes += _left_out(connection, threshold=amount, first=_month(first), end=_month(end))
         notes += _unplaced(connection)
         notes.append(_lag_note(curve, basis))
-        notes += _severity_note(connection, cap=f"{loss_cap:,.0f} {currency or ''}".strip())
+        notes += _severity_notes(connection, cap=loss_cap, currency=currency or "of base currency")
     connection.executemany(
         "insert into model_note values ($topic, $level, $segment, $thefts, $units, $share, $text)",
         [vars(note) for note in notes],
@@ -182,13 +189,22 @@ def _lag_note(curve: LagCurve, basis: str | None) -> _Note:
     )
 
 
-def _severity_note(connection: duckdb.DuckDBPyConnection, *, cap: str) -> list[_Note]:
+def _severity_notes(connection: duckdb.DuckDBPyConnection, *, cap: float, currency: str) -> list[_Note]:
     row = connection.execute(_LOSSES).fetchone()
     thefts, valued = (int(row[0]), int(row[1])) if row else (0, 0)
     if not thefts:
         return []
-    text = f"Loss known of {valued:,} of {_count(thefts, 'theft')}, each counted up to {cap}"
-    return [_Note("severity", text, thefts=thefts, share=valued / thefts)]
+    text = f"Loss known of {valued:,} of {_count(thefts, 'theft')}, each counted up to {cap:,.0f} {currency}"
+    notes = [_Note("severity", text, thefts=thefts, share=valued / thefts)]
+    for segment, number, severity, basis in connection.execute(_UNVALUED).fetchall():
+        said = f"No loss of the {_count(number, 'theft')} ({segment}) is known"
+        if basis == DECLARED_VALUE:
+            unit = "parcel" if segment == "last mile" else "trip"
+            text = f"{said}: each counts as the mean declared value of a {unit}, {severity:,.0f} {currency}"
+        else:
+            text = f"{said}, nor the value of what it could have been: no loss cost is stated there"
+        notes.append(_Note("severity basis", text, segment=segment))
+    return notes
 
 
 def _count(number: int, noun: str) -> str:

@@ -6,7 +6,6 @@ in data/marts/model_tables.sql). A filter or a scope later cuts what is shown, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.buhlmann import buhlmann_straub
 from analysis.class_rates import fit_class_rates, pool_thin_classes
 from analysis.cluster_fit import fit_clusters
 from analysis.credibility import fit_dispersion, ratio_posterior
@@ -23,6 +21,7 @@ from analysis.discovery import expected_chance, largest_credible_set
 from analysis.model_notes import write_notes
 from analysis.reporting_lag import EMPTY, LEAST_EVENTS, LagCurve, fit_lag_curve
 from analysis.service_spread import fit_service_spread
+from analysis.severities import fit_severities, severities_of
 
 Array = NDArray[np.float64]
 
@@ -65,6 +64,8 @@ class Assumptions:
     least_insureds, largest_share, two_largest_share
         Whom a scoped viewer may be compared with: at least so many insureds, none with more than this share of the
         exposure, no two with more than that.
+    least_losses
+        A scoped viewer sees a severity only if it rests on at least so many known losses, of ``least_insureds``.
     """
 
     hotspot_ratio: float = 1.5
@@ -77,6 +78,7 @@ class Assumptions:
     least_insureds: int = 5
     largest_share: float = 0.5
     two_largest_share: float = 0.8
+    least_losses: int = 5
 
 
 DEFAULTS = Assumptions()
@@ -180,15 +182,6 @@ final as (
 )
 select * from final order by all
 """
-_LOSSES = """
-select t.segment, t.commodity,
-    -- least() alone would take an unknown loss for the cap.
-    case when t.loss_base is not null then least(t.loss_base::double, $cap) end as loss
-from theft_fact as t, fit_window as w
-where coalesce(t.left_out, 'without exposure') = 'without exposure' and t.month >= w.first_month
-    and t.month < w.end_month
-order by all
-"""
 _LABELS = """
 select 'lane' as level, lane_id as place_id, label from lane_key
 union all
@@ -275,7 +268,12 @@ def _fit_places(
     rates: list[pd.DataFrame] = []
     places: list[pd.DataFrame] = []
     priors: list[dict[str, object]] = []
-    severities = _fit_severities(connection, assumptions=assumptions)
+    severities = fit_severities(
+        connection,
+        loss_cap=assumptions.loss_cap,
+        least_losses=assumptions.least_losses,
+        least_insureds=assumptions.least_insureds,
+    )
     _write(connection, "class_severity", severities)
     for (level, segment), part in cells.groupby(["level", "segment"], sort=True):
         own = thefts[(thefts["level"] == level) & (thefts["segment"] == segment)]
@@ -357,19 +355,22 @@ def _compare(
     priced: pd.DataFrame, thefts: pd.DataFrame, *, severities: pd.DataFrame, assumptions: Assumptions
 ) -> pd.DataFrame:
     """One row a place of one level and segment: what was seen, what was due, and the severity of its classes."""
-    known = severities.assign(commodity=severities["commodity"].fillna(""))
-    loss_of = dict(zip(zip(known["segment"], known["commodity"], strict=True), known["severity"], strict=True))
     codes, classes = pd.factorize(pd.MultiIndex.from_arrays([priced["segment"], priced["commodity"].fillna("")]))
-    severity = np.array([loss_of.get(pair, loss_of.get((pair[0], ""), np.nan)) for pair in classes], dtype=np.float64)
-    frame = priced.assign(expected=priced["mature_units"] * priced["rate"], severity=severity[codes])
+    severity, is_open = severities_of(classes, severities=severities)
+    frame = priced.assign(
+        expected=priced["mature_units"] * priced["rate"], severity=severity[codes], is_open=is_open[codes]
+    )
     frame["cost"] = frame["expected"] * frame["severity"]
     frame["flat_cost"] = frame["units"] * frame["severity"]
     groups = frame.groupby(["level", "place_id", "segment"], sort=True)
     place = groups[["units", "mature_units", "expected", "cost", "flat_cost"]].sum().reset_index()
+    place["severity_is_shareable"] = groups["is_open"].all().to_numpy()
     place["value_base"] = groups["value_base"].sum(min_count=1).to_numpy()
     # Where nothing is expected, the classes weigh by exposure.
     by_exposure = _divide(place["flat_cost"], place["units"])
-    place["severity"] = np.where(place["expected"] > 0, _divide(place["cost"], place["expected"]), by_exposure)
+    by_theft = np.where(place["expected"] > 0, _divide(place["cost"], place["expected"]), by_exposure)
+    # A sum would take an unknown severity for nothing.
+    place["severity"] = np.where(frame["severity"].isna().groupby(groups.ngroup()).any(), np.nan, by_theft)
     place["maturity"] = _divide(place["mature_units"], place["units"])
     # Counted, not summed from the parts of cells: a count is whole.
     place["observed"] = place["place_id"].map(thefts["place_id"].value_counts()).fillna(0).astype("int64")
@@ -493,59 +494,6 @@ def _levels(verdicts: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFrame
     # Without such a level, the one that comes nearest.
     opening = fine[0] if fine else max(enough, key=lambda level: enough[level])
     return pd.DataFrame(rows).assign(opens=lambda frame: frame["level"] == opening)
-
-
-def _fit_severities(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions) -> pd.DataFrame:
-    """Capped severity of each segment and commodity group, thin ones drawn to their segment's by Bühlmann-Straub.
-
-    The row without commodity is the segment's own; a segment without any known loss has that of all.
-    """
-    losses = connection.execute(_LOSSES, {"cap": assumptions.loss_cap}).df()
-    overall = float(losses["loss"].mean()) if losses["loss"].notna().any() else None
-    rows: list[dict[str, object]] = []
-    for segment in ("last mile", "line haul", "storage"):
-        part = losses[losses["segment"] == segment]
-        known = part[part["loss"].notna()]
-        by_class = {str(name): group["loss"].to_numpy() for name, group in known.groupby("commodity", sort=True)}
-        pooled = float(known["loss"].mean()) if len(known) else overall
-        weights, estimates = _weigh_severities(list(by_class.values()), pooled=pooled)
-        rows.append(_severity_row(segment, None, part, pooled, weight=1.0 if len(known) else 0.0, severity=pooled))
-        for number, name in enumerate(by_class):
-            of_class = part[part["commodity"] == name]
-            mean = float(by_class[name].mean())
-            rows.append(
-                _severity_row(segment, name, of_class, mean, weight=weights[number], severity=estimates[number])
-            )
-    columns = ["segment", "commodity", "thefts", "valued", "mean_loss", "weight", "severity"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.astype({"mean_loss": "float64", "weight": "float64", "severity": "float64"})
-
-
-def _severity_row(
-    segment: str,
-    commodity: str | None,
-    part: pd.DataFrame,
-    mean: float | None,
-    *,
-    weight: float,
-    severity: float | None,
-) -> dict[str, object]:
-    return {
-        "segment": segment,
-        "commodity": commodity,
-        "thefts": len(part),
-        "valued": int(part["loss"].notna().sum()),
-        "mean_loss": mean,
-        "weight": weight,
-        "severity": severity,
-    }
-
-
-def _weigh_severities(losses: Sequence[Array], *, pooled: float | None) -> tuple[list[float], list[float]]:
-    if len(losses) < 2 or all(len(part) < 2 for part in losses):
-        return [0.0] * len(losses), [float("nan") if pooled is None else pooled] * len(losses)
-    found = buhlmann_straub(losses)
-    return found.factors.tolist(), found.estimates.tolist()
 
 
 def _divide(above: pd.Series | Array, below: pd.Series | Array) -> Array:

@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.discovery import expected_chance
 from analysis.intervals import poisson_interval
 from analysis.measures import BOOK_MEASURES, BookMeasure, magnitude, significant
+from analysis.severities import DECLARED_VALUE
 from data.portfolio import View
 
 Level = Literal["lane", "corridor", "site"]
@@ -416,9 +417,9 @@ def _by_quarter(above: pd.Series[Any], below: pd.Series[Any]) -> tuple[tuple[dat
 
 def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame, view: View) -> BookValue:
     measure = BOOK_MEASURES["theft_loss_cost"]
-    severities = view.frame("select segment, commodity, severity, thefts, valued from class_severity")
+    severities = view.frame("select segment, commodity, severity, basis, thefts, valued from class_severity")
     value = float(shares["value_base"].sum())
-    if severities.empty or severities["severity"].isna().all():
+    if severities.empty:
         return BookValue(measure, None, None, 0, caveats=("rests on the whole book",))
     if not value > 0:
         return BookValue(measure, None, None, 0, caveats=("no declared value in this selection",))
@@ -437,11 +438,16 @@ def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFram
 
     loss = float(loss_of(shares).sum(skipna=False))
     thefts = int(shares["observed"].sum())
-    totals = severities[severities["commodity"].isna()]
+    totals = severities[severities["commodity"].isna()].set_index("segment")
     caveats = [f"loss known of {int(totals['valued'].sum())} of the book's {int(totals['thefts'].sum())} thefts"]
+    for segment, count in shares.groupby("segment")["observed"].sum().items():
+        basis = totals.loc[segment, "basis"]
+        if count and pd.isna(basis):
+            return BookValue(measure, None, None, thefts, caveats=(f"no loss of a {segment} theft is known",))
+        if count and basis == DECLARED_VALUE:
+            one = UNIT_NAMES[str(segment)].removesuffix("s")
+            caveats.append(f"{segment}: no loss is known, each theft counts as the mean value of a {one}")
     cost = 1000 * loss / value
-    if not np.isfinite(cost):
-        return BookValue(measure, None, None, thefts, caveats=("no loss of a theft is known",))
     low, high = poisson_interval(thefts)
     scale = cost / thefts if thefts else 0.0
     interval = (scale * low, scale * high) if thefts else None

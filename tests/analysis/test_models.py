@@ -379,6 +379,58 @@ def test_the_loss_of_a_theft_of_unknown_value_is_that_of_the_others(tmp_path: Pa
     assert lanes["loss_cost"].to_dict() == pytest.approx(cost.to_dict())
 
 
+def parcels(number: int, *, value: str = "165") -> list[str]:
+    return [f"P{n},I1,D1,,parcels,{value},1,2025-03-{n % 28 + 1:02d}" for n in range(number)]
+
+
+def test_a_parcel_is_not_priced_like_a_truckload(tmp_path: Path) -> None:
+    view = load_book(
+        tmp_path,
+        goods=[parcels(400), shipments(100, lane="L1", month="2025-03", value="90000")],
+        lost=[thefts(2, lane="D1", month="2025-03", loss=""), thefts(4, lane="L1", month="2025-03", loss="66000")],
+    )
+    lanes = verdicts(view)
+    assert lanes["severity"].to_dict() == {"D1": 165, "L1": 66_000}
+    assert lanes.loc["D1", "excess_loss"] == pytest.approx(165 * lanes.loc["D1", "excess_thefts"], abs=1e-6)
+    rows = view.rows(
+        "select commodity, thefts, valued, mean_loss, weight, severity, basis from class_severity"
+        " where segment = 'last mile' order by commodity nulls first"
+    )
+    # The thefts name no shipment, so that their commodity is not known.
+    assert rows == [
+        (None, 2, 0, None, 0, 165, "declared value"),
+        ("parcels", 0, 0, None, 0, 165, "declared value"),
+    ]
+    assert view.rows("select text from model_note where topic = 'severity basis'") == [
+        ("No loss of the 2 thefts (last mile) is known: each counts as the mean declared value of a parcel, 165 USD",)
+    ]
+
+
+def test_declared_values_beyond_the_cap_count_up_to_it(tmp_path: Path) -> None:
+    view = load_book(
+        tmp_path,
+        goods=[parcels(10), shipments(10, lane="L1", month="2025-03", value="400000")],
+        lost=[thefts(1, lane="D1", month="2025-03", loss="2000"), thefts(1, lane="L1", month="2025-03", loss="")],
+    )
+    assert verdicts(view)["severity"].to_dict() == {"D1": 2_000, "L1": 250_000}
+
+
+def test_without_losses_and_values_no_loss_is_made_up(tmp_path: Path) -> None:
+    view = load_book(
+        tmp_path,
+        goods=[parcels(10, value=""), shipments(10, lane="L1", month="2025-03")],
+        lost=[thefts(1, lane="D1", month="2025-03", loss=""), thefts(1, lane="L1", month="2025-03")],
+    )
+    row = view.rows("select severity, excess_loss, loss_cost from hotspot_verdict where place_id = 'D1'")
+    assert row == [(None, None, None)]
+    assert view.rows("select text from model_note where topic = 'severity basis'") == [
+        (
+            "No loss of the 1 theft (last mile) is known, nor the value of what it could have been: no loss cost is"
+            " stated there",
+        )
+    ]
+
+
 # ---- who sees what
 
 

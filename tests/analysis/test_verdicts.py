@@ -176,6 +176,34 @@ def test_frequency_and_loss_cost_per_1000_with_interval_and_n(book: View) -> Non
     assert share.caveats == ("only 2 lanes with a verdict",)
 
 
+def test_the_loss_cost_of_parcels_without_a_known_loss_rests_on_their_value(tmp_path: Path) -> None:
+    parcels = [f"P{n},I1,D1,,parcels,165,1,2025-03-{n % 28 + 1:02d}" for n in range(400)]
+    view = load_book(
+        tmp_path,
+        goods=[parcels, shipments(100, lane="L1", month="2025-03", value="90000")],
+        lost=[thefts(2, lane="D1", month="2025-03", loss=""), thefts(4, lane="L1", month="2025-03", loss="66000")],
+    )
+    cut = view.snapshot.view(view.scope, Filters(lane=("D1",)))
+    cost = book_values(cut, ranked=ranked_verdicts(cut, level="lane"))["theft_loss_cost"]
+    # Two of 400 parcels: 5 per 1,000 of what they are worth.
+    assert cost.value == pytest.approx(5.0)
+    assert cost.caveats == (
+        "loss known of 4 of the book's 6 thefts",
+        "last mile: no loss is known, each theft counts as the mean value of a parcel",
+    )
+
+
+def test_a_loss_cost_is_not_told_where_no_loss_and_no_value_is_known(tmp_path: Path) -> None:
+    parcels = ["P1,I1,D1,,parcels,,1,2025-03-01", "P2,I1,D1,,parcels,,1,2025-03-02"]
+    view = load_book(
+        tmp_path,
+        goods=[parcels, shipments(100, lane="L1", month="2025-03")],
+        lost=[thefts(1, lane="D1", month="2025-03", loss=""), thefts(1, lane="L1", month="2025-03")],
+    )
+    cost = book_values(view, ranked=ranked_verdicts(view, level="lane"))["theft_loss_cost"]
+    assert (cost.value, cost.caveats) == (None, ("no loss of a last mile theft is known",))
+
+
 def test_the_share_in_the_ten_worst_has_an_interval_around_it(tmp_path: Path) -> None:
     lanes = "lane_id,origin_site_id,destination_site_id,mode\n" + "".join(f"L{n},S1,S3,road\n" for n in range(1, 13))
     goods = [shipments(50, lane=f"L{n}", month="2025-03") for n in range(1, 13)]
