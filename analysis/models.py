@@ -22,6 +22,7 @@ from analysis.model_notes import write_notes
 from analysis.reporting_lag import EMPTY, LEAST_EVENTS, LagCurve, fit_lag_curve
 from analysis.service_spread import fit_service_spread
 from analysis.severities import fit_severities, severities_of
+from analysis.sharing import SharingRule, hold_back_remainders
 
 Array = NDArray[np.float64]
 
@@ -63,7 +64,7 @@ class Assumptions:
         Classes of which fewer thefts are expected share one rate.
     least_insureds, largest_share, two_largest_share
         Whom a scoped viewer may be compared with: at least so many insureds, none with more than this share of the
-        exposure, no two with more than that.
+        exposure, no two with more than that (:class:`~analysis.sharing.SharingRule`).
     least_losses
         A scoped viewer sees a severity only if it rests on at least so many known losses, of ``least_insureds``.
     """
@@ -79,6 +80,11 @@ class Assumptions:
     largest_share: float = 0.5
     two_largest_share: float = 0.8
     least_losses: int = 5
+
+    @property
+    def sharing(self) -> SharingRule:
+        """Whom a scoped viewer may be compared with."""
+        return SharingRule(self.least_insureds, self.largest_share, self.two_largest_share)
 
 
 DEFAULTS = Assumptions()
@@ -286,7 +292,8 @@ def _fit_places(
     rate_table = pd.concat(rates, ignore_index=True)
     _write(connection, "class_rate", rate_table)
     _write(connection, "hotspot_prior", pd.DataFrame(priors))
-    verdicts = give_verdicts(pd.concat(places, ignore_index=True), assumptions=assumptions)
+    judged = hold_back_remainders(connection, pd.concat(places, ignore_index=True), rule=assumptions.sharing)
+    verdicts = give_verdicts(judged, assumptions=assumptions)
     labels = connection.execute(_LABELS).df()
     _write(connection, "hotspot_verdict", verdicts.merge(labels, on=["level", "place_id"], how="left"))
     _write(connection, "hotspot_level", _levels(verdicts, assumptions=assumptions))
@@ -346,7 +353,7 @@ def _class_table(priced: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFr
     table = groups[["units", "mature_units", "observed", "expected"]].sum().reset_index()
     table["rate"] = groups["rate"].first().to_numpy()
     table["maturity"] = _divide(table["mature_units"], table["units"])
-    return table.join(_holders(frame, groups.ngroup(), len(table), assumptions=assumptions)).drop(
+    return table.join(assumptions.sharing.holders(frame, group=groups.ngroup(), groups=len(table))).drop(
         columns=["mature_units"]
     )
 
@@ -374,35 +381,7 @@ def _compare(
     place["maturity"] = _divide(place["mature_units"], place["units"])
     # Counted, not summed from the parts of cells: a count is whole.
     place["observed"] = place["place_id"].map(thefts["place_id"].value_counts()).fillna(0).astype("int64")
-    return place.join(_holders(frame, groups.ngroup(), len(place), assumptions=assumptions))
-
-
-def _holders(frame: pd.DataFrame, group: pd.Series, groups: int, *, assumptions: Assumptions) -> pd.DataFrame:
-    """How many insureds stand behind each group, the shares of its largest ones, and whether others may see it."""
-    units = (
-        frame.assign(group=group.to_numpy(), owner=frame["insured_id"].fillna(""))
-        .groupby(["group", "owner"])["units"]
-        .sum()
-        .reset_index()
-        .sort_values(["group", "units"], ascending=[True, False])
-    )
-    units["place"] = units.groupby("group").cumcount()
-    total = units.groupby("group")["units"].sum().reindex(range(groups))
-    insureds = units[units["owner"] != ""].groupby("group").size().reindex(range(groups), fill_value=0)
-    largest = units[units["place"] == 0].groupby("group")["units"].sum().reindex(range(groups)) / total
-    two = units[units["place"] < 2].groupby("group")["units"].sum().reindex(range(groups)) / total
-    return pd.DataFrame(
-        {
-            "insureds": insureds.to_numpy(),
-            "largest_share": largest.to_numpy(),
-            "two_largest_share": two.to_numpy(),
-            "is_shareable": (
-                (insureds >= assumptions.least_insureds)
-                & (largest <= assumptions.largest_share)
-                & (two <= assumptions.two_largest_share)
-            ).to_numpy(),
-        }
-    )
+    return place.join(assumptions.sharing.holders(frame, group=groups.ngroup(), groups=len(place)))
 
 
 def _judge_ratios(place: pd.DataFrame, *, dispersion: float, assumptions: Assumptions) -> pd.DataFrame:

@@ -59,7 +59,7 @@ _NAMES = {
 }
 _VERDICTS = """
 select place_id as place, label, segment, units, value_base, maturity, observed, expected, raw_ratio, ratio, low, high,
-    probability, weight, verdict, rate, severity, excess_thefts, excess_loss, loss_cost
+    probability, weight, verdict, rate, severity, severity_is_shareable, excess_thefts, excess_loss, loss_cost
 from hotspot_verdict
 where level = $level
 """
@@ -246,6 +246,8 @@ def ranked_verdicts(view: View, *, level: Level) -> RankedVerdicts:
 
     Ranked by expected excess loss = E x (posterior mean - 1) x severity. A scoped person gets the book's verdict where
     enough insureds share a place, and elsewhere own count, own exposure and the class prior, labelled so, at the end.
+    Severity, excess loss and loss cost are missing for a scoped person where a class of the place has fewer than 5 known
+    losses, or losses of fewer than 5 insureds.
 
     Parameters
     ----------
@@ -256,9 +258,11 @@ def ranked_verdicts(view: View, *, level: Level) -> RankedVerdicts:
     """
     one = LEVEL_NAMES[level][0]
     judged = view.frame(_VERDICTS, {"level": level}).assign(basis="")
+    is_open = judged.pop("severity_is_shareable").fillna(value=False).astype(bool)
     if view.scope.insureds is None:
         frame = judged
     else:
+        judged.loc[~is_open, ["severity", "excess_loss", "loss_cost"]] = np.nan
         own = view.frame(_OWN, {"level": level}).assign(basis=f"{PRIOR}; not this {one}'s own verdict")
         own = own.merge(view.frame(_NAMES[level]), on="place", how="left")
         frame = pd.concat([judged, own], ignore_index=True) if len(own) and len(judged) else own if len(own) else judged

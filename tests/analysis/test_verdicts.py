@@ -220,11 +220,37 @@ def test_the_share_in_the_ten_worst_has_an_interval_around_it(tmp_path: Path) ->
     assert 0.9 < share.interval[0] <= share.value <= share.interval[1] <= 1
 
 
-def test_a_scoped_viewer_gets_no_severity_of_the_book(root: Path) -> None:
+def test_a_scoped_viewer_gets_no_loss_cost_of_the_book(root: Path) -> None:
     view = view_of(root, "I1")
     cost = book_values(view, ranked=ranked_verdicts(view, level="lane"))["theft_loss_cost"]
     assert cost.value is None
     assert cost.caveats == ("rests on the whole book",)
+
+
+@pytest.mark.parametrize(
+    ("robbed", "loss", "seen"),
+    [
+        ((1, 2, 3, 4, 5), ["50000"] * 5, True),
+        ((1, 2, 3, 4, 4), ["50000"] * 5, False),
+        ((1, 2, 3, 4, 5), ["50000", "50000", "50000", "50000", ""], False),
+    ],
+    ids=["five losses of five", "five of four", "four known"],
+)
+def test_a_scoped_viewer_sees_no_severity_of_a_few_losses(
+    tmp_path: Path, robbed: tuple[int, ...], loss: list[str], seen: bool
+) -> None:
+    goods = [shipments(20, lane="L1", month="2025-03", insured=f"I{n}") for n in range(1, 6)]
+    lost = [
+        f"N{k},own,I{n},L1,,,,theft,2025-03-09 18:00:00,,{amount}"
+        for k, (n, amount) in enumerate(zip(robbed, loss, strict=True))
+    ]
+    whole = load_book(tmp_path, goods=goods, lost=[lost])
+    columns = ["severity", "excess_loss", "loss_cost"]
+    assert ranked_verdicts(whole, level="lane").frame[columns].notna().all(axis=None)
+    (row,) = ranked_verdicts(view_of(tmp_path, "I2"), level="lane").frame.to_dict("records")
+    assert (row["basis"], row["observed"]) == ("", 5)
+    assert [bool(pd.notna(row[name])) for name in columns] == [seen] * 3
+    assert pd.notna(row["ratio"])
 
 
 def test_notes_say_what_was_left_out(book: View) -> None:
