@@ -18,6 +18,7 @@ from analysis.class_rates import fit_class_rates, pool_thin_classes
 from analysis.cluster_fit import fit_clusters
 from analysis.credibility import fit_dispersion, ratio_posterior
 from analysis.discovery import expected_chance, largest_credible_set
+from analysis.influence import Influence, find_influence
 from analysis.model_notes import write_notes
 from analysis.reporting_lag import EMPTY, LEAST_EVENTS, LagCurve, fit_lag_curve
 from analysis.service_spread import fit_service_spread
@@ -56,6 +57,9 @@ class Assumptions:
         A place is watched from this probability of being hot.
     enough_weight
         Below this own-data weight E / (a + E) there is not enough data for a verdict.
+    enough_expected
+        Nor is a place ordinary of which fewer thefts are expected: at half a theft, one at 1.5 times the rate has none
+        every other time (exp(-0.75) = 47%), whatever the weight says where places differ much.
     opening_share
         The page opens at the finest level at which this share of the exposure has enough data.
     loss_cap
@@ -73,6 +77,7 @@ class Assumptions:
     false_share: float = 0.05
     watch_probability: float = 0.5
     enough_weight: float = 0.25
+    enough_expected: float = 0.5
     opening_share: float = 0.2
     loss_cap: float = 250_000.0
     least_expected: float = 5.0
@@ -216,14 +221,15 @@ def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEF
     curve, basis = _fit_lag(connection)
     _write(connection, "reporting_lag", _lag_table(curve))
     _mature_months(connection, curve)
+    influences: list[Influence] = []
     try:
         connection.execute(_CELLS)
         connection.execute(_THEFTS)
         cells = connection.execute(_CLASS_CELLS).df()
         thefts = connection.execute("select * from fit_theft order by level, incident_id").df()
         if len(cells):
-            _fit_places(connection, cells, thefts, assumptions=assumptions)
-        write_notes(connection, curve=curve, basis=basis, loss_cap=assumptions.loss_cap)
+            influences = _fit_places(connection, cells, thefts, assumptions=assumptions)
+        write_notes(connection, curve=curve, basis=basis, loss_cap=assumptions.loss_cap, influences=influences)
         fit_clusters(
             connection,
             least_insureds=assumptions.least_insureds,
@@ -270,7 +276,8 @@ def _mature_months(connection: duckdb.DuckDBPyConnection, curve: LagCurve) -> No
 
 def _fit_places(
     connection: duckdb.DuckDBPyConnection, cells: pd.DataFrame, thefts: pd.DataFrame, *, assumptions: Assumptions
-) -> None:
+) -> list[Influence]:
+    """Fill the tables of rates and verdicts; gives the places that decide how much all others differ."""
     rates: list[pd.DataFrame] = []
     places: list[pd.DataFrame] = []
     priors: list[dict[str, object]] = []
@@ -287,7 +294,8 @@ def _fit_places(
         rates.append(_class_table(priced, assumptions=assumptions))
         place = _compare(priced, own, severities=severities, assumptions=assumptions)
         dispersion = fit_dispersion(place["observed"].to_numpy(), place["expected"].to_numpy())
-        priors.append(_prior(str(level), str(segment), dispersion, assumptions=assumptions))
+        prior = _prior(str(level), str(segment), dispersion, assumptions=assumptions)
+        priors.append(prior | {"first_quarter": pd.Timestamp(part["quarter"].min())})
         places.append(_judge_ratios(place, dispersion=dispersion, assumptions=assumptions))
     rate_table = pd.concat(rates, ignore_index=True)
     _write(connection, "class_rate", rate_table)
@@ -302,6 +310,11 @@ def _fit_places(
         connection.execute(f"insert into hotspot_share by name {_SHARES}")
     finally:
         connection.unregister("fitted_rate")
+    return find_influence(
+        verdicts,
+        judge=lambda place, dispersion: _judge_ratios(place, dispersion=dispersion, assumptions=assumptions),
+        verdicts_of=lambda places: give_verdicts(places, assumptions=assumptions),
+    )
 
 
 def _rate_classes(cells: pd.DataFrame, thefts: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFrame:
@@ -409,12 +422,13 @@ def give_verdicts(places: pd.DataFrame, *, assumptions: Assumptions = DEFAULTS) 
 
     Among places with enough data (own-data weight at least ``enough_weight``): hotspots are the largest set of which at
     most ``false_share`` are expected to be chance; of the others those at least as probable as ``watch_probability``
-    are watched.
+    are watched; the rest are ordinary where at least ``enough_expected`` thefts are expected: none seen where next to
+    none is due is no all-clear.
 
     Parameters
     ----------
     places
-        With columns ``level``, ``weight`` and ``probability``.
+        With columns ``level``, ``weight``, ``probability`` and ``expected``.
 
     Returns
     -------
@@ -427,7 +441,9 @@ def give_verdicts(places: pd.DataFrame, *, assumptions: Assumptions = DEFAULTS) 
         probability = places.loc[judged, "probability"].to_numpy()
         hot = largest_credible_set(probability, false_share=assumptions.false_share)
         watched = probability >= assumptions.watch_probability
-        verdict.loc[judged] = np.where(hot, "hotspot", np.where(watched, "watch", "ordinary"))
+        enough = places.loc[judged, "expected"].to_numpy() >= assumptions.enough_expected
+        rest = np.where(enough, "ordinary", "not enough data")
+        verdict.loc[judged] = np.where(hot, "hotspot", np.where(watched, "watch", rest))
     return places.assign(verdict=verdict)
 
 

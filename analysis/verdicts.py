@@ -230,9 +230,9 @@ def told_levels(view: View) -> tuple[Level, ...]:
 
 
 def fit_span(view: View) -> Span | None:
-    """Which months do the verdicts rest on? The window, from the first quarter with exposure where that is known."""
+    """Which months do the verdicts rest on? The window, from the first quarter with exposure; the same for every viewer."""
     rows = view.rows(
-        "select w.first_month, (w.end_month - interval 1 month)::date, (select min(quarter) from class_rate)"
+        "select w.first_month, (w.end_month - interval 1 month)::date, (select min(first_quarter) from hotspot_prior)"
         " from fit_window as w"
     )
     if not rows:
@@ -246,8 +246,8 @@ def ranked_verdicts(view: View, *, level: Level) -> RankedVerdicts:
 
     Ranked by expected excess loss = E x (posterior mean - 1) x severity. A scoped person gets the book's verdict where
     enough insureds share a place, and elsewhere own count, own exposure and the class prior, labelled so, at the end.
-    Severity, excess loss and loss cost are missing for a scoped person where a class of the place has fewer than 5 known
-    losses, or losses of fewer than 5 insureds.
+    Severity, excess loss and loss cost are missing for a scoped person where a class of the place has fewer than 5
+    known losses, or losses of fewer than 5 insureds.
 
     Parameters
     ----------

@@ -35,7 +35,8 @@ create or replace table hotspot_prior (
     dispersion double,          -- a of the Gamma(a, a) prior of ratios
     variation double,           -- its coefficient of variation
     low double, high double,    -- 90% of the prior
-    probability double          -- that a place without data exceeds the ratio of a hotspot
+    probability double,         -- that a place without data exceeds the ratio of a hotspot
+    first_quarter date          -- the first with exposure in the fit: whoever may see a verdict may know since when
 );
 create or replace table hotspot_level (
     level varchar,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from analysis.credibility import ratio_posterior
 from analysis.filters import Filters
+from analysis.influence import find_influence
 from analysis.models import VERDICTS, give_verdicts
 from data.portfolio import View
 from tests.analysis.books import LANES, load_book, shipments, thefts, view_of
@@ -23,7 +24,9 @@ def verdicts(view: View, level: str = "lane") -> pd.DataFrame:
 
 
 def topics(view: View) -> dict[str, float]:
-    rows = view.rows("select topic, thefts from model_note where thefts is not null and topic <> 'unplaced'")
+    rows = view.rows(
+        "select topic, thefts from model_note where thefts is not null and topic not in ('unplaced', 'site basis')"
+    )
     found: dict[str, float] = {}
     for topic, number in rows:
         found[topic] = found.get(topic, 0) + number
@@ -533,7 +536,9 @@ PLACES = st.lists(st.tuples(st.integers(0, 60), st.floats(0.05, 40)), min_size=1
 def judged(places: list[tuple[float, float]], *, a: float = 2.8) -> list[str]:
     y, e = np.array(places, dtype=np.float64).T
     posterior = ratio_posterior(y, e, dispersion=a)
-    frame = pd.DataFrame({"level": "lane", "weight": posterior.weight, "probability": posterior.probability_above(1.5)})
+    frame = pd.DataFrame(
+        {"level": "lane", "weight": posterior.weight, "probability": posterior.probability_above(1.5), "expected": e}
+    )
     return [str(verdict) for verdict in give_verdicts(frame)["verdict"]]
 
 
@@ -543,7 +548,101 @@ def test_each_place_gets_one_of_four_verdicts(places: list[tuple[float, float]])
     found = judged(places)
     assert set(found) <= set(VERDICTS)
     for (_, expected), verdict in zip(places, found, strict=True):
-        assert (verdict == "not enough data") == (expected / (2.8 + expected) < 0.25)
+        assert verdict == "not enough data" or expected / (2.8 + expected) >= 0.25
+        assert verdict != "ordinary" or expected >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected", "verdict"),
+    [
+        (0, 0.49, "not enough data"),
+        (0, 0.5, "ordinary"),
+        (0, 0.06, "not enough data"),
+        (0, 0.04, "not enough data"),
+        (2, 0.26, "watch"),
+    ],
+)
+def test_where_places_differ_much_next_to_no_theft_expected_is_no_all_clear(
+    observed: int, expected: float, verdict: str
+) -> None:
+    # With a = 0.145, 0.05 expected thefts already weigh a quarter.
+    assert judged([(observed, expected)], a=0.145) == [verdict]
+
+
+def test_a_place_that_decides_the_verdicts_of_others_is_named(tmp_path: Path) -> None:
+    names = [f"L{n}" for n in range(1, 13)]
+    lanes = "lane_id,origin_site_id,destination_site_id,mode\n" + "".join(f"{name},S1,S3,road\n" for name in names)
+
+    def notes_of(root: Path, worst: int) -> list[str]:
+        view = load_book(
+            root,
+            goods=[shipments(100, lane=name, month="2025-03") for name in names],
+            lost=[
+                thefts(worst, lane="L1", month="2025-03"),
+                thefts(6, lane="L2", month="2025-03"),
+                *(thefts(2, lane=name, month="2025-03") for name in names[2:]),
+            ],
+            more={"lane.csv": lanes},
+        )
+        return [
+            text for (text,) in view.rows("select text from model_note where topic = 'influence' and level = 'lane'")
+        ]
+
+    assert notes_of(tmp_path / "even", 3) == []
+    (text,) = notes_of(tmp_path / "one", 60)
+    assert text.startswith(
+        "One place decides how much lanes differ (line haul): without Dallas hub → Atlanta hub"
+        " (60 thefts where 7.17 were expected) they would be taken for far more alike (coefficient of variation "
+    )
+    assert text.endswith(", and no other lane is a hotspot or watched")
+
+
+def test_influence_counts_the_verdicts_that_rest_on_one_place() -> None:
+    def place(name: str, observed: int, expected: float, verdict: str) -> dict[str, object]:
+        return {
+            "level": "site", "segment": "line haul", "place_id": name, "observed": observed, "expected": expected,
+            "verdict": verdict,
+        }  # fmt: skip
+
+    places = pd.DataFrame(
+        [place("A", 40, 2.0, "hotspot"), place("B", 3, 1.0, "watch"), place("C", 5, 2.0, "hotspot")]
+        + [place(f"D{n}", 1, 1.0, "ordinary") for n in range(40)]
+    )
+    asked: list[pd.DataFrame] = []
+
+    def judge(rest: pd.DataFrame, dispersion: float) -> pd.DataFrame:
+        asked.append(rest)
+        return rest.assign(weight=dispersion)
+
+    (found,) = find_influence(
+        places,
+        judge=judge,
+        verdicts_of=lambda frame: frame.assign(
+            verdict=np.where(frame["place_id"] == "B", "ordinary", np.where(frame["place_id"] == "C", "hotspot", ""))
+        ).replace({"verdict": {"": "ordinary"}}),
+    )
+    assert (found.level, found.segment, found.place_id, found.observed, found.expected) == (
+        "site", "line haul", "A", 40, 2.0,
+    )  # fmt: skip
+    assert (found.called, found.weaker) == (2, 1)
+    assert found.variation > 1.4 * found.variation_without
+    # What was expected of the others adds up to their own 48 thefts.
+    assert asked[0]["expected"].sum() == pytest.approx(48.0)
+
+
+def test_the_notes_say_which_thefts_the_rate_of_sites_rests_on(tmp_path: Path) -> None:
+    hub = ["N1,own,I1,L1,S1,,L1/I1/food/2025-03/0,theft,2025-03-01 18:00:00,,9000"]
+    view = load_book(
+        tmp_path,
+        goods=[shipments(30, lane="L1", month="2025-03")],
+        lost=[hub, thefts(3, lane="L1", month="2025-03")],
+    )
+    text = (
+        "The rate of sites rests on the 1 of 4 thefts that have a site with exposure, over 60 passages of trips and"
+        " 2 site-months: a trip counts at each place where it starts, stops or ends, so that fewer thefts are expected"
+        " of a site than of its lanes"
+    )
+    assert view.rows("select text, thefts, share from model_note where topic = 'site basis'") == [(text, 1, 0.25)]
 
 
 @settings(deadline=None)

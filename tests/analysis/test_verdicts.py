@@ -124,6 +124,11 @@ def test_the_span_begins_with_the_first_exposure(book: View) -> None:
     assert Span(date(2023, 7, 1), date(2026, 4, 1), is_whole=True).words == "Jul 2023 – Apr 2026 (34 months)"
 
 
+def test_an_excess_reads_the_same_whoever_reads_it(root: Path, book: View) -> None:
+    mine = fit_span(view_of(root, "I3"))
+    assert mine == fit_span(book) == Span(date(2025, 1, 1), date(2025, 10, 1), is_whole=True)
+
+
 @pytest.mark.parametrize(
     "filters",
     [
