@@ -80,7 +80,7 @@ def find_influence(
         after = verdicts_of(again.drop(columns=["verdict"]))["verdict"].map(_RANK)
         before = others["verdict"].map(_RANK).reindex(after.index)
         called = others["verdict"].isin(_CALLED).reindex(after.index)
-        row = of_level.loc[place]
+        (row,) = of_level.loc[[place]].to_dict("records")
         found.append(
             Influence(
                 level=str(level),
@@ -97,7 +97,7 @@ def find_influence(
     return found
 
 
-def _without_worst(part: pd.DataFrame) -> tuple[object, pd.DataFrame, float, float] | None:
+def _without_worst(part: pd.DataFrame) -> tuple[int, pd.DataFrame, float, float] | None:
     """The index of the place, the others as they would be without it, and the dispersions with and without it."""
     observed, expected = part["observed"].to_numpy(dtype=np.float64), part["expected"].to_numpy(dtype=np.float64)
     if len(part) < 2:
@@ -114,4 +114,4 @@ def _without_worst(part: pd.DataFrame) -> tuple[object, pd.DataFrame, float, flo
     without = fit_dispersion(rest["observed"].to_numpy(), rest["expected"].to_numpy())
     if 1 / FACTOR <= without / fitted <= FACTOR:
         return None
-    return part.index[worst], rest, fitted, without
+    return int(part.index[worst]), rest, fitted, without

@@ -205,9 +205,10 @@ def _site_basis(connection: duckdb.DuckDBPyConnection) -> list[_Note]:
     over = [f"{passed[name]:,.0f} {unit}" for name, unit in _PASSAGES.items() if name in passed]
     if not over:
         return []
+    listed = " and ".join([", ".join(over[:-1]), over[-1]] if len(over) > 1 else over)
     text = (
         f"The rate of sites rests on the {placed:,} of {_count(thefts, 'theft')} that have a site with exposure, over"
-        f" {' and '.join(over)}: a trip counts at each place where it starts, stops or ends, so that fewer thefts are"
+        f" {listed}: a trip counts at each place where it starts, stops or ends, so that fewer thefts are"
         " expected of a site than of its lanes"
     )
     return [_Note("site basis", text, level="site", thefts=placed, share=placed / thefts)]

@@ -376,7 +376,7 @@ def _compare(
 ) -> pd.DataFrame:
     """One row a place of one level and segment: what was seen, what was due, and the severity of its classes."""
     codes, classes = pd.factorize(pd.MultiIndex.from_arrays([priced["segment"], priced["commodity"].fillna("")]))
-    severity, is_open = severities_of(classes, severities=severities)
+    severity, is_open = severities_of(list(classes), severities=severities)
     frame = priced.assign(
         expected=priced["mature_units"] * priced["rate"], severity=severity[codes], is_open=is_open[codes]
     )

@@ -5,7 +5,7 @@ Part of the fit at publication (analysis/models.py), on the same counted thefts 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import duckdb
 import numpy as np
@@ -78,7 +78,7 @@ def fit_severities(
     return table.assign(is_shareable=(table["valued"] >= least_losses) & (table["insureds"] >= least_insureds))
 
 
-def severities_of(classes: pd.MultiIndex, *, severities: pd.DataFrame) -> tuple[Array, NDArray[np.bool_]]:
+def severities_of(classes: Iterable[tuple[str, str]], *, severities: pd.DataFrame) -> tuple[Array, NDArray[np.bool_]]:
     """What does a theft of each class cost, and may a scoped viewer see it?
 
     Parameters

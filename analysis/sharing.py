@@ -126,7 +126,8 @@ def _passes(places: pd.DataFrame, rest: pd.DataFrame, *, rule: SharingRule) -> F
     """Whether what is left of each place passes the rule, or nothing is left of it."""
     left = rest.groupby(_CELL, sort=True)
     held = rule.holders(rest, group=left.ngroup(), groups=left.ngroups)
-    fails = pd.MultiIndex.from_tuples(list(left.groups), names=_CELL)[~held["is_shareable"].to_numpy(dtype=bool)]
+    cells = left.size().reset_index()[_CELL]
+    fails = pd.MultiIndex.from_frame(cells[~held["is_shareable"].to_numpy(dtype=bool)])
     passed: Flags = ~pd.MultiIndex.from_frame(places[_CELL]).isin(fails)
     return passed
 
@@ -143,4 +144,5 @@ def _within_sites(parts: pd.DataFrame, places: pd.DataFrame) -> Flags:
     inside: Flags = pd.MultiIndex.from_frame(parts[["place_id", *key]]).isin(
         pd.MultiIndex.from_frame(whole[["place_id", *key]])
     )
-    return inside & (parts["level"] == "site").to_numpy() & parts["is_finer"].to_numpy(dtype=bool)
+    at_ends: Flags = (parts["level"].eq("site") & parts["is_finer"]).to_numpy(dtype=bool)
+    return inside & at_ends

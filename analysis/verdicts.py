@@ -230,7 +230,7 @@ def told_levels(view: View) -> tuple[Level, ...]:
 
 
 def fit_span(view: View) -> Span | None:
-    """Which months do the verdicts rest on? The window, from the first quarter with exposure; the same for every viewer."""
+    """Which months do the verdicts rest on? The window, from the first quarter with exposure: alike for all viewers."""
     rows = view.rows(
         "select w.first_month, (w.end_month - interval 1 month)::date, (select min(first_quarter) from hotspot_prior)"
         " from fit_window as w"
@@ -380,7 +380,7 @@ def book_values(
 
 
 def _frequency(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame) -> BookValue:
-    """Of the segment with most units expected; the others are caveats, never added."""
+    """Of the segment with most thefts, of equals that with most units; the others are caveats, never added."""
     measure = BOOK_MEASURES["theft_frequency"]
     by_segment = shares.groupby("segment")[["units", "observed"]].sum().query("units > 0")
     if by_segment.empty:
@@ -442,13 +442,14 @@ def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFram
 
     loss = float(loss_of(shares).sum(skipna=False))
     thefts = int(shares["observed"].sum())
-    totals = severities[severities["commodity"].isna()].set_index("segment")
+    totals = severities[severities["commodity"].isna()]
+    known = totals[totals["basis"].notna()]
+    basis_of = dict(zip(known["segment"], known["basis"], strict=True))
     caveats = [f"loss known of {int(totals['valued'].sum())} of the book's {int(totals['thefts'].sum())} thefts"]
     for segment, count in shares.groupby("segment")["observed"].sum().items():
-        basis = totals.loc[segment, "basis"]
-        if count and pd.isna(basis):
+        if count and segment not in basis_of:
             return BookValue(measure, None, None, thefts, caveats=(f"no loss of a {segment} theft is known",))
-        if count and basis == DECLARED_VALUE:
+        if count and basis_of[segment] == DECLARED_VALUE:
             one = UNIT_NAMES[str(segment)].removesuffix("s")
             caveats.append(f"{segment}: no loss is known, each theft counts as the mean value of a {one}")
     cost = 1000 * loss / value
