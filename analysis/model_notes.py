@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
+from analysis.influence import Influence
 from analysis.reporting_lag import LagCurve
+from analysis.severities import DECLARED_VALUE
 
 _WINDOW = """
 select w.known_to, w.first_month, w.end_month, w.threshold_base::double, s.base_currency
@@ -58,8 +61,22 @@ select
     count(*) filter (where left_out_at_site is not null) as without_site
 from counted
 """
+_AT_SITES = """
+select count(*), count(*) filter (where t.left_out_at_site is null)
+from theft_fact as t
+join fit_window as w on t.month >= w.first_month and t.month < w.end_month
+where t.left_out is null
+"""
+_PASSED = "select segment, sum(units) from hotspot_verdict where level = 'site' group by segment"
+_PASSAGES = {"line haul": "passages of trips", "last mile": "passages of parcels", "storage": "site-months"}
 _CLAIMS = "select count(*) from claim_fact where incident_id is null"
 _LOSSES = "select coalesce(sum(thefts), 0), coalesce(sum(valued), 0) from class_severity where commodity is null"
+_UNVALUED = """
+select segment, thefts, severity, basis
+from class_severity
+where commodity is null and valued = 0 and thefts > 0
+order by segment
+"""
 _REASONS = {
     "below threshold": "of a loss below {threshold} in no rate",
     "high deductible": "of insureds whose deductible is above {threshold} in no rate",
@@ -80,7 +97,14 @@ class _Note:
     share: float | None = None
 
 
-def write_notes(connection: duckdb.DuckDBPyConnection, *, curve: LagCurve, basis: str | None, loss_cap: float) -> None:
+def write_notes(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    curve: LagCurve,
+    basis: str | None,
+    loss_cap: float,
+    influences: Sequence[Influence] = (),
+) -> None:
     """Fill table model_note: the window, what forms no rate and why, the reporting lag, the severities.
 
     Parameters
@@ -91,6 +115,8 @@ def write_notes(connection: duckdb.DuckDBPyConnection, *, curve: LagCurve, basis
         Reporting lag, and whether it rests on incidents or claims; None where there were too few reports.
     loss_cap
         Where severities are capped, base currency.
+    influences
+        Places that decide how much all others are taken to differ.
     """
     window = connection.execute(_WINDOW).fetchone()
     notes = _outside(connection)
@@ -110,8 +136,10 @@ def write_notes(connection: duckdb.DuckDBPyConnection, *, curve: LagCurve, basis
         )
         notes += _left_out(connection, threshold=amount, first=_month(first), end=_month(end))
         notes += _unplaced(connection)
+        notes += _site_basis(connection)
+        notes += [_influence_note(connection, one) for one in influences]
         notes.append(_lag_note(curve, basis))
-        notes += _severity_note(connection, cap=f"{loss_cap:,.0f} {currency or ''}".strip())
+        notes += _severity_notes(connection, cap=loss_cap, currency=currency or "of base currency")
     connection.executemany(
         "insert into model_note values ($topic, $level, $segment, $thefts, $units, $share, $text)",
         [vars(note) for note in notes],
@@ -167,6 +195,45 @@ def _unplaced(connection: duckdb.DuckDBPyConnection) -> list[_Note]:
     ]
 
 
+def _site_basis(connection: duckdb.DuckDBPyConnection) -> list[_Note]:
+    """What the rate of sites rests on: fewer thefts than that of lanes, and each trip at every place it touches."""
+    row = connection.execute(_AT_SITES).fetchone()
+    if row is None or not row[0]:
+        return []
+    thefts, placed = int(row[0]), int(row[1])
+    passed = {str(segment): units for segment, units in connection.execute(_PASSED).fetchall()}
+    over = [f"{passed[name]:,.0f} {unit}" for name, unit in _PASSAGES.items() if name in passed]
+    if not over:
+        return []
+    listed = " and ".join([", ".join(over[:-1]), over[-1]] if len(over) > 1 else over)
+    text = (
+        f"The rate of sites rests on the {placed:,} of {_count(thefts, 'theft')} that have a site with exposure, over"
+        f" {listed}: a trip counts at each place where it starts, stops or ends, so that fewer thefts are"
+        " expected of a site than of its lanes"
+    )
+    return [_Note("site basis", text, level="site", thefts=placed, share=placed / thefts)]
+
+
+def _influence_note(connection: duckdb.DuckDBPyConnection, one: Influence) -> _Note:
+    row = connection.execute(
+        "select any_value(label) from hotspot_verdict where level = $level and place_id = $place",
+        {"level": one.level, "place": one.place_id},
+    ).fetchone()
+    label = row[0] if row and row[0] else one.place_id
+    change = "far more alike" if one.variation_without < one.variation else "far less alike"
+    lost = (
+        f"{one.weaker:,} of the {one.called:,} other hotspots and watched {one.level}s would have a weaker verdict"
+        if one.called
+        else f"no other {one.level} is a hotspot or watched"
+    )
+    text = (
+        f"One place decides how much {one.level}s differ ({one.segment}): without {label}"
+        f" ({_count(one.observed, 'theft')} where {one.expected:.3g} were expected) they would be taken for {change}"
+        f" (coefficient of variation {one.variation_without:.2g} in place of {one.variation:.2g}), and {lost}"
+    )
+    return _Note("influence", text, level=one.level, segment=one.segment)
+
+
 def _lag_note(curve: LagCurve, basis: str | None) -> _Note:
     if basis is None:
         return _Note(
@@ -182,13 +249,22 @@ def _lag_note(curve: LagCurve, basis: str | None) -> _Note:
     )
 
 
-def _severity_note(connection: duckdb.DuckDBPyConnection, *, cap: str) -> list[_Note]:
+def _severity_notes(connection: duckdb.DuckDBPyConnection, *, cap: float, currency: str) -> list[_Note]:
     row = connection.execute(_LOSSES).fetchone()
     thefts, valued = (int(row[0]), int(row[1])) if row else (0, 0)
     if not thefts:
         return []
-    text = f"Loss known of {valued:,} of {_count(thefts, 'theft')}, each counted up to {cap}"
-    return [_Note("severity", text, thefts=thefts, share=valued / thefts)]
+    text = f"Loss known of {valued:,} of {_count(thefts, 'theft')}, each counted up to {cap:,.0f} {currency}"
+    notes = [_Note("severity", text, thefts=thefts, share=valued / thefts)]
+    for segment, number, severity, basis in connection.execute(_UNVALUED).fetchall():
+        said = f"No loss of the {_count(number, 'theft')} ({segment}) is known"
+        if basis == DECLARED_VALUE:
+            unit = "parcel" if segment == "last mile" else "trip"
+            text = f"{said}: each counts as the mean declared value of a {unit}, {severity:,.0f} {currency}"
+        else:
+            text = f"{said}, nor the value of what it could have been: no loss cost is stated there"
+        notes.append(_Note("severity basis", text, segment=segment))
+    return notes
 
 
 def _count(number: int, noun: str) -> str:

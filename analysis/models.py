@@ -6,7 +6,6 @@ in data/marts/model_tables.sql). A filter or a scope later cuts what is shown, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,14 +14,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.buhlmann import buhlmann_straub
 from analysis.class_rates import fit_class_rates, pool_thin_classes
 from analysis.cluster_fit import fit_clusters
 from analysis.credibility import fit_dispersion, ratio_posterior
 from analysis.discovery import expected_chance, largest_credible_set
+from analysis.influence import Influence, find_influence
 from analysis.model_notes import write_notes
 from analysis.reporting_lag import EMPTY, LEAST_EVENTS, LagCurve, fit_lag_curve
 from analysis.service_spread import fit_service_spread
+from analysis.severities import fit_severities, severities_of
+from analysis.sharing import SharingRule, hold_back_remainders
 
 Array = NDArray[np.float64]
 
@@ -56,6 +57,9 @@ class Assumptions:
         A place is watched from this probability of being hot.
     enough_weight
         Below this own-data weight E / (a + E) there is not enough data for a verdict.
+    enough_expected
+        Nor is a place ordinary of which fewer thefts are expected: at half a theft, one at 1.5 times the rate has none
+        every other time (exp(-0.75) = 47%), whatever the weight says where places differ much.
     opening_share
         The page opens at the finest level at which this share of the exposure has enough data.
     loss_cap
@@ -64,19 +68,28 @@ class Assumptions:
         Classes of which fewer thefts are expected share one rate.
     least_insureds, largest_share, two_largest_share
         Whom a scoped viewer may be compared with: at least so many insureds, none with more than this share of the
-        exposure, no two with more than that.
+        exposure, no two with more than that (:class:`~analysis.sharing.SharingRule`).
+    least_losses
+        A scoped viewer sees a severity only if it rests on at least so many known losses, of ``least_insureds``.
     """
 
     hotspot_ratio: float = 1.5
     false_share: float = 0.05
     watch_probability: float = 0.5
     enough_weight: float = 0.25
+    enough_expected: float = 0.5
     opening_share: float = 0.2
     loss_cap: float = 250_000.0
     least_expected: float = 5.0
     least_insureds: int = 5
     largest_share: float = 0.5
     two_largest_share: float = 0.8
+    least_losses: int = 5
+
+    @property
+    def sharing(self) -> SharingRule:
+        """Whom a scoped viewer may be compared with."""
+        return SharingRule(self.least_insureds, self.largest_share, self.two_largest_share)
 
 
 DEFAULTS = Assumptions()
@@ -180,15 +193,6 @@ final as (
 )
 select * from final order by all
 """
-_LOSSES = """
-select t.segment, t.commodity,
-    -- least() alone would take an unknown loss for the cap.
-    case when t.loss_base is not null then least(t.loss_base::double, $cap) end as loss
-from theft_fact as t, fit_window as w
-where coalesce(t.left_out, 'without exposure') = 'without exposure' and t.month >= w.first_month
-    and t.month < w.end_month
-order by all
-"""
 _LABELS = """
 select 'lane' as level, lane_id as place_id, label from lane_key
 union all
@@ -217,14 +221,15 @@ def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEF
     curve, basis = _fit_lag(connection)
     _write(connection, "reporting_lag", _lag_table(curve))
     _mature_months(connection, curve)
+    influences: list[Influence] = []
     try:
         connection.execute(_CELLS)
         connection.execute(_THEFTS)
         cells = connection.execute(_CLASS_CELLS).df()
         thefts = connection.execute("select * from fit_theft order by level, incident_id").df()
         if len(cells):
-            _fit_places(connection, cells, thefts, assumptions=assumptions)
-        write_notes(connection, curve=curve, basis=basis, loss_cap=assumptions.loss_cap)
+            influences = _fit_places(connection, cells, thefts, assumptions=assumptions)
+        write_notes(connection, curve=curve, basis=basis, loss_cap=assumptions.loss_cap, influences=influences)
         fit_clusters(
             connection,
             least_insureds=assumptions.least_insureds,
@@ -271,11 +276,17 @@ def _mature_months(connection: duckdb.DuckDBPyConnection, curve: LagCurve) -> No
 
 def _fit_places(
     connection: duckdb.DuckDBPyConnection, cells: pd.DataFrame, thefts: pd.DataFrame, *, assumptions: Assumptions
-) -> None:
+) -> list[Influence]:
+    """Fill the tables of rates and verdicts; gives the places that decide how much all others differ."""
     rates: list[pd.DataFrame] = []
     places: list[pd.DataFrame] = []
     priors: list[dict[str, object]] = []
-    severities = _fit_severities(connection, assumptions=assumptions)
+    severities = fit_severities(
+        connection,
+        loss_cap=assumptions.loss_cap,
+        least_losses=assumptions.least_losses,
+        least_insureds=assumptions.least_insureds,
+    )
     _write(connection, "class_severity", severities)
     for (level, segment), part in cells.groupby(["level", "segment"], sort=True):
         own = thefts[(thefts["level"] == level) & (thefts["segment"] == segment)]
@@ -283,12 +294,14 @@ def _fit_places(
         rates.append(_class_table(priced, assumptions=assumptions))
         place = _compare(priced, own, severities=severities, assumptions=assumptions)
         dispersion = fit_dispersion(place["observed"].to_numpy(), place["expected"].to_numpy())
-        priors.append(_prior(str(level), str(segment), dispersion, assumptions=assumptions))
+        prior = _prior(str(level), str(segment), dispersion, assumptions=assumptions)
+        priors.append(prior | {"first_quarter": pd.Timestamp(part["quarter"].min())})
         places.append(_judge_ratios(place, dispersion=dispersion, assumptions=assumptions))
     rate_table = pd.concat(rates, ignore_index=True)
     _write(connection, "class_rate", rate_table)
     _write(connection, "hotspot_prior", pd.DataFrame(priors))
-    verdicts = give_verdicts(pd.concat(places, ignore_index=True), assumptions=assumptions)
+    judged = hold_back_remainders(connection, pd.concat(places, ignore_index=True), rule=assumptions.sharing)
+    verdicts = give_verdicts(judged, assumptions=assumptions)
     labels = connection.execute(_LABELS).df()
     _write(connection, "hotspot_verdict", verdicts.merge(labels, on=["level", "place_id"], how="left"))
     _write(connection, "hotspot_level", _levels(verdicts, assumptions=assumptions))
@@ -297,6 +310,11 @@ def _fit_places(
         connection.execute(f"insert into hotspot_share by name {_SHARES}")
     finally:
         connection.unregister("fitted_rate")
+    return find_influence(
+        verdicts,
+        judge=lambda place, dispersion: _judge_ratios(place, dispersion=dispersion, assumptions=assumptions),
+        verdicts_of=lambda places: give_verdicts(places, assumptions=assumptions),
+    )
 
 
 def _rate_classes(cells: pd.DataFrame, thefts: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFrame:
@@ -348,7 +366,7 @@ def _class_table(priced: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFr
     table = groups[["units", "mature_units", "observed", "expected"]].sum().reset_index()
     table["rate"] = groups["rate"].first().to_numpy()
     table["maturity"] = _divide(table["mature_units"], table["units"])
-    return table.join(_holders(frame, groups.ngroup(), len(table), assumptions=assumptions)).drop(
+    return table.join(assumptions.sharing.holders(frame, group=groups.ngroup(), groups=len(table))).drop(
         columns=["mature_units"]
     )
 
@@ -357,51 +375,26 @@ def _compare(
     priced: pd.DataFrame, thefts: pd.DataFrame, *, severities: pd.DataFrame, assumptions: Assumptions
 ) -> pd.DataFrame:
     """One row a place of one level and segment: what was seen, what was due, and the severity of its classes."""
-    known = severities.assign(commodity=severities["commodity"].fillna(""))
-    loss_of = dict(zip(zip(known["segment"], known["commodity"], strict=True), known["severity"], strict=True))
     codes, classes = pd.factorize(pd.MultiIndex.from_arrays([priced["segment"], priced["commodity"].fillna("")]))
-    severity = np.array([loss_of.get(pair, loss_of.get((pair[0], ""), np.nan)) for pair in classes], dtype=np.float64)
-    frame = priced.assign(expected=priced["mature_units"] * priced["rate"], severity=severity[codes])
+    severity, is_open = severities_of(list(classes), severities=severities)
+    frame = priced.assign(
+        expected=priced["mature_units"] * priced["rate"], severity=severity[codes], is_open=is_open[codes]
+    )
     frame["cost"] = frame["expected"] * frame["severity"]
     frame["flat_cost"] = frame["units"] * frame["severity"]
     groups = frame.groupby(["level", "place_id", "segment"], sort=True)
     place = groups[["units", "mature_units", "expected", "cost", "flat_cost"]].sum().reset_index()
+    place["severity_is_shareable"] = groups["is_open"].all().to_numpy()
     place["value_base"] = groups["value_base"].sum(min_count=1).to_numpy()
     # Where nothing is expected, the classes weigh by exposure.
     by_exposure = _divide(place["flat_cost"], place["units"])
-    place["severity"] = np.where(place["expected"] > 0, _divide(place["cost"], place["expected"]), by_exposure)
+    by_theft = np.where(place["expected"] > 0, _divide(place["cost"], place["expected"]), by_exposure)
+    # A sum would take an unknown severity for nothing.
+    place["severity"] = np.where(frame["severity"].isna().groupby(groups.ngroup()).any(), np.nan, by_theft)
     place["maturity"] = _divide(place["mature_units"], place["units"])
     # Counted, not summed from the parts of cells: a count is whole.
     place["observed"] = place["place_id"].map(thefts["place_id"].value_counts()).fillna(0).astype("int64")
-    return place.join(_holders(frame, groups.ngroup(), len(place), assumptions=assumptions))
-
-
-def _holders(frame: pd.DataFrame, group: pd.Series, groups: int, *, assumptions: Assumptions) -> pd.DataFrame:
-    """How many insureds stand behind each group, the shares of its largest ones, and whether others may see it."""
-    units = (
-        frame.assign(group=group.to_numpy(), owner=frame["insured_id"].fillna(""))
-        .groupby(["group", "owner"])["units"]
-        .sum()
-        .reset_index()
-        .sort_values(["group", "units"], ascending=[True, False])
-    )
-    units["place"] = units.groupby("group").cumcount()
-    total = units.groupby("group")["units"].sum().reindex(range(groups))
-    insureds = units[units["owner"] != ""].groupby("group").size().reindex(range(groups), fill_value=0)
-    largest = units[units["place"] == 0].groupby("group")["units"].sum().reindex(range(groups)) / total
-    two = units[units["place"] < 2].groupby("group")["units"].sum().reindex(range(groups)) / total
-    return pd.DataFrame(
-        {
-            "insureds": insureds.to_numpy(),
-            "largest_share": largest.to_numpy(),
-            "two_largest_share": two.to_numpy(),
-            "is_shareable": (
-                (insureds >= assumptions.least_insureds)
-                & (largest <= assumptions.largest_share)
-                & (two <= assumptions.two_largest_share)
-            ).to_numpy(),
-        }
-    )
+    return place.join(assumptions.sharing.holders(frame, group=groups.ngroup(), groups=len(place)))
 
 
 def _judge_ratios(place: pd.DataFrame, *, dispersion: float, assumptions: Assumptions) -> pd.DataFrame:
@@ -429,12 +422,13 @@ def give_verdicts(places: pd.DataFrame, *, assumptions: Assumptions = DEFAULTS) 
 
     Among places with enough data (own-data weight at least ``enough_weight``): hotspots are the largest set of which at
     most ``false_share`` are expected to be chance; of the others those at least as probable as ``watch_probability``
-    are watched.
+    are watched; the rest are ordinary where at least ``enough_expected`` thefts are expected: none seen where next to
+    none is due is no all-clear.
 
     Parameters
     ----------
     places
-        With columns ``level``, ``weight`` and ``probability``.
+        With columns ``level``, ``weight``, ``probability`` and ``expected``.
 
     Returns
     -------
@@ -447,7 +441,9 @@ def give_verdicts(places: pd.DataFrame, *, assumptions: Assumptions = DEFAULTS) 
         probability = places.loc[judged, "probability"].to_numpy()
         hot = largest_credible_set(probability, false_share=assumptions.false_share)
         watched = probability >= assumptions.watch_probability
-        verdict.loc[judged] = np.where(hot, "hotspot", np.where(watched, "watch", "ordinary"))
+        enough = places.loc[judged, "expected"].to_numpy() >= assumptions.enough_expected
+        rest = np.where(enough, "ordinary", "not enough data")
+        verdict.loc[judged] = np.where(hot, "hotspot", np.where(watched, "watch", rest))
     return places.assign(verdict=verdict)
 
 
@@ -493,59 +489,6 @@ def _levels(verdicts: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFrame
     # Without such a level, the one that comes nearest.
     opening = fine[0] if fine else max(enough, key=lambda level: enough[level])
     return pd.DataFrame(rows).assign(opens=lambda frame: frame["level"] == opening)
-
-
-def _fit_severities(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions) -> pd.DataFrame:
-    """Capped severity of each segment and commodity group, thin ones drawn to their segment's by Bühlmann-Straub.
-
-    The row without commodity is the segment's own; a segment without any known loss has that of all.
-    """
-    losses = connection.execute(_LOSSES, {"cap": assumptions.loss_cap}).df()
-    overall = float(losses["loss"].mean()) if losses["loss"].notna().any() else None
-    rows: list[dict[str, object]] = []
-    for segment in ("last mile", "line haul", "storage"):
-        part = losses[losses["segment"] == segment]
-        known = part[part["loss"].notna()]
-        by_class = {str(name): group["loss"].to_numpy() for name, group in known.groupby("commodity", sort=True)}
-        pooled = float(known["loss"].mean()) if len(known) else overall
-        weights, estimates = _weigh_severities(list(by_class.values()), pooled=pooled)
-        rows.append(_severity_row(segment, None, part, pooled, weight=1.0 if len(known) else 0.0, severity=pooled))
-        for number, name in enumerate(by_class):
-            of_class = part[part["commodity"] == name]
-            mean = float(by_class[name].mean())
-            rows.append(
-                _severity_row(segment, name, of_class, mean, weight=weights[number], severity=estimates[number])
-            )
-    columns = ["segment", "commodity", "thefts", "valued", "mean_loss", "weight", "severity"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.astype({"mean_loss": "float64", "weight": "float64", "severity": "float64"})
-
-
-def _severity_row(
-    segment: str,
-    commodity: str | None,
-    part: pd.DataFrame,
-    mean: float | None,
-    *,
-    weight: float,
-    severity: float | None,
-) -> dict[str, object]:
-    return {
-        "segment": segment,
-        "commodity": commodity,
-        "thefts": len(part),
-        "valued": int(part["loss"].notna().sum()),
-        "mean_loss": mean,
-        "weight": weight,
-        "severity": severity,
-    }
-
-
-def _weigh_severities(losses: Sequence[Array], *, pooled: float | None) -> tuple[list[float], list[float]]:
-    if len(losses) < 2 or all(len(part) < 2 for part in losses):
-        return [0.0] * len(losses), [float("nan") if pooled is None else pooled] * len(losses)
-    found = buhlmann_straub(losses)
-    return found.factors.tolist(), found.estimates.tolist()
 
 
 def _divide(above: pd.Series | Array, below: pd.Series | Array) -> Array:

@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.discovery import expected_chance
 from analysis.intervals import poisson_interval
 from analysis.measures import BOOK_MEASURES, BookMeasure, magnitude, significant
+from analysis.severities import DECLARED_VALUE
 from data.portfolio import View
 
 Level = Literal["lane", "corridor", "site"]
@@ -58,7 +59,7 @@ _NAMES = {
 }
 _VERDICTS = """
 select place_id as place, label, segment, units, value_base, maturity, observed, expected, raw_ratio, ratio, low, high,
-    probability, weight, verdict, rate, severity, excess_thefts, excess_loss, loss_cost
+    probability, weight, verdict, rate, severity, severity_is_shareable, excess_thefts, excess_loss, loss_cost
 from hotspot_verdict
 where level = $level
 """
@@ -229,9 +230,9 @@ def told_levels(view: View) -> tuple[Level, ...]:
 
 
 def fit_span(view: View) -> Span | None:
-    """Which months do the verdicts rest on? The window, from the first quarter with exposure where that is known."""
+    """Which months do the verdicts rest on? The window, from the first quarter with exposure: alike for all viewers."""
     rows = view.rows(
-        "select w.first_month, (w.end_month - interval 1 month)::date, (select min(quarter) from class_rate)"
+        "select w.first_month, (w.end_month - interval 1 month)::date, (select min(first_quarter) from hotspot_prior)"
         " from fit_window as w"
     )
     if not rows:
@@ -245,6 +246,8 @@ def ranked_verdicts(view: View, *, level: Level) -> RankedVerdicts:
 
     Ranked by expected excess loss = E x (posterior mean - 1) x severity. A scoped person gets the book's verdict where
     enough insureds share a place, and elsewhere own count, own exposure and the class prior, labelled so, at the end.
+    Severity, excess loss and loss cost are missing for a scoped person where a class of the place has fewer than 5
+    known losses, or losses of fewer than 5 insureds.
 
     Parameters
     ----------
@@ -255,9 +258,11 @@ def ranked_verdicts(view: View, *, level: Level) -> RankedVerdicts:
     """
     one = LEVEL_NAMES[level][0]
     judged = view.frame(_VERDICTS, {"level": level}).assign(basis="")
+    is_open = judged.pop("severity_is_shareable").fillna(value=False).astype(bool)
     if view.scope.insureds is None:
         frame = judged
     else:
+        judged.loc[~is_open, ["severity", "excess_loss", "loss_cost"]] = np.nan
         own = view.frame(_OWN, {"level": level}).assign(basis=f"{PRIOR}; not this {one}'s own verdict")
         own = own.merge(view.frame(_NAMES[level]), on="place", how="left")
         frame = pd.concat([judged, own], ignore_index=True) if len(own) and len(judged) else own if len(own) else judged
@@ -375,7 +380,7 @@ def book_values(
 
 
 def _frequency(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame) -> BookValue:
-    """Of the segment with most units expected; the others are caveats, never added."""
+    """Of the segment with most thefts, of equals that with most units; the others are caveats, never added."""
     measure = BOOK_MEASURES["theft_frequency"]
     by_segment = shares.groupby("segment")[["units", "observed"]].sum().query("units > 0")
     if by_segment.empty:
@@ -416,9 +421,9 @@ def _by_quarter(above: pd.Series[Any], below: pd.Series[Any]) -> tuple[tuple[dat
 
 def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame, view: View) -> BookValue:
     measure = BOOK_MEASURES["theft_loss_cost"]
-    severities = view.frame("select segment, commodity, severity, thefts, valued from class_severity")
+    severities = view.frame("select segment, commodity, severity, basis, thefts, valued from class_severity")
     value = float(shares["value_base"].sum())
-    if severities.empty or severities["severity"].isna().all():
+    if severities.empty:
         return BookValue(measure, None, None, 0, caveats=("rests on the whole book",))
     if not value > 0:
         return BookValue(measure, None, None, 0, caveats=("no declared value in this selection",))
@@ -438,10 +443,16 @@ def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFram
     loss = float(loss_of(shares).sum(skipna=False))
     thefts = int(shares["observed"].sum())
     totals = severities[severities["commodity"].isna()]
+    known = totals[totals["basis"].notna()]
+    basis_of = dict(zip(known["segment"], known["basis"], strict=True))
     caveats = [f"loss known of {int(totals['valued'].sum())} of the book's {int(totals['thefts'].sum())} thefts"]
+    for segment, count in shares.groupby("segment")["observed"].sum().items():
+        if count and segment not in basis_of:
+            return BookValue(measure, None, None, thefts, caveats=(f"no loss of a {segment} theft is known",))
+        if count and basis_of[segment] == DECLARED_VALUE:
+            one = UNIT_NAMES[str(segment)].removesuffix("s")
+            caveats.append(f"{segment}: no loss is known, each theft counts as the mean value of a {one}")
     cost = 1000 * loss / value
-    if not np.isfinite(cost):
-        return BookValue(measure, None, None, thefts, caveats=("no loss of a theft is known",))
     low, high = poisson_interval(thefts)
     scale = cost / thefts if thefts else 0.0
     interval = (scale * low, scale * high) if thefts else None

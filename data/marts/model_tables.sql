@@ -23,16 +23,20 @@ create or replace table class_severity (
     commodity varchar,
     thefts bigint,              -- counted thefts of the window
     valued bigint,              -- of them with a known loss
+    insureds bigint,            -- how many had one
     mean_loss double,           -- base currency, each loss capped
     weight double,              -- credibility of the class's own mean
-    severity double             -- weight x own mean + (1 - weight) x segment's
+    severity double,            -- weight x own mean + (1 - weight) x segment's; capped value a unit by declared value
+    basis varchar,              -- 'known losses'; 'declared value' in a segment without any; null with neither
+    is_shareable boolean        -- whether enough losses of enough insureds stand behind it
 );
 create or replace table hotspot_prior (
     level varchar, segment varchar,
     dispersion double,          -- a of the Gamma(a, a) prior of ratios
     variation double,           -- its coefficient of variation
     low double, high double,    -- 90% of the prior
-    probability double          -- that a place without data exceeds the ratio of a hotspot
+    probability double,         -- that a place without data exceeds the ratio of a hotspot
+    first_quarter date          -- the first with exposure in the fit: whoever may see a verdict may know since when
 );
 create or replace table hotspot_level (
     level varchar,
@@ -51,6 +55,7 @@ create or replace table hotspot_verdict (
     verdict varchar,            -- 'hotspot', 'watch', 'ordinary', 'not enough data'
     rate double,                -- thefts a unit, shrunken and fully reported
     severity double,            -- base currency a theft, capped, pooled by class
+    severity_is_shareable boolean,  -- whether that of each of its classes is: else it is the whole book's alone
     excess_thefts double,       -- expected x (ratio - 1), in the window
     excess_loss double,         -- excess_thefts x severity
     loss_cost double,           -- expected loss per 1,000 of declared value, fully reported; null without values

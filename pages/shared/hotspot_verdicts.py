@@ -68,8 +68,10 @@ _METHOD = """
    place itself has in it.
 4. **Sure above 1.5**: the posterior probability that the true ratio exceeds 1.5.
 5. **Verdict**: *hotspot*: the largest set of which at most 5% are expected to be chance; *watch*: sure at least 50%;
-   *ordinary*: the rest with enough data; *not enough data*: own data weigh less than 25%.
-6. **Excess loss**: expected × (ratio − 1) × the capped mean loss of the place's commodities. The list is ranked by it.
+   *ordinary*: the rest with enough data; *not enough data*: own data weigh less than 25%, or fewer than 0.5 thefts
+   are expected and nothing stands out.
+6. **Excess loss**: expected × (ratio − 1) × the capped mean loss of the place's commodities (their mean declared
+   value in a segment without a known loss). The list is ranked by it.
 """
 
 

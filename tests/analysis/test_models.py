@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from analysis.credibility import ratio_posterior
 from analysis.filters import Filters
+from analysis.influence import find_influence
 from analysis.models import VERDICTS, give_verdicts
 from data.portfolio import View
 from tests.analysis.books import LANES, load_book, shipments, thefts, view_of
@@ -23,7 +24,9 @@ def verdicts(view: View, level: str = "lane") -> pd.DataFrame:
 
 
 def topics(view: View) -> dict[str, float]:
-    rows = view.rows("select topic, thefts from model_note where thefts is not null and topic <> 'unplaced'")
+    rows = view.rows(
+        "select topic, thefts from model_note where thefts is not null and topic not in ('unplaced', 'site basis')"
+    )
     found: dict[str, float] = {}
     for topic, number in rows:
         found[topic] = found.get(topic, 0) + number
@@ -379,6 +382,57 @@ def test_the_loss_of_a_theft_of_unknown_value_is_that_of_the_others(tmp_path: Pa
     assert lanes["loss_cost"].to_dict() == pytest.approx(cost.to_dict())
 
 
+def parcels(number: int, *, value: str = "165") -> list[str]:
+    return [f"P{n},I1,D1,,parcels,{value},1,2025-03-{n % 28 + 1:02d}" for n in range(number)]
+
+
+def test_a_parcel_is_not_priced_like_a_truckload(tmp_path: Path) -> None:
+    view = load_book(
+        tmp_path,
+        goods=[parcels(400), shipments(100, lane="L1", month="2025-03", value="90000")],
+        lost=[thefts(2, lane="D1", month="2025-03", loss=""), thefts(4, lane="L1", month="2025-03", loss="66000")],
+    )
+    lanes = verdicts(view)
+    assert lanes["severity"].to_dict() == {"D1": 165, "L1": 66_000}
+    assert lanes.loc["D1", "excess_loss"] == pytest.approx(165 * lanes.loc["D1", "excess_thefts"], abs=1e-6)
+    rows = view.rows(
+        "select commodity, thefts, valued, mean_loss, weight, severity, basis from class_severity"
+        " where segment = 'last mile' order by commodity nulls first"
+    )
+    # The thefts name no shipment, so that their commodity is not known.
+    assert rows == [
+        (None, 2, 0, None, 0, 165, "declared value"),
+        ("parcels", 0, 0, None, 0, 165, "declared value"),
+    ]
+    assert view.rows("select text from model_note where topic = 'severity basis'") == [
+        ("No loss of the 2 thefts (last mile) is known: each counts as the mean declared value of a parcel, 165 USD",)
+    ]
+
+
+def test_declared_values_beyond_the_cap_count_up_to_it(tmp_path: Path) -> None:
+    view = load_book(
+        tmp_path,
+        goods=[parcels(10), shipments(10, lane="L1", month="2025-03", value="400000")],
+        lost=[thefts(1, lane="D1", month="2025-03", loss="2000"), thefts(1, lane="L1", month="2025-03", loss="")],
+    )
+    assert verdicts(view)["severity"].to_dict() == {"D1": 2_000, "L1": 250_000}
+
+
+def test_without_losses_and_values_no_loss_is_made_up(tmp_path: Path) -> None:
+    view = load_book(
+        tmp_path,
+        goods=[parcels(10, value=""), shipments(10, lane="L1", month="2025-03")],
+        lost=[thefts(1, lane="D1", month="2025-03", loss=""), thefts(1, lane="L1", month="2025-03")],
+    )
+    row = view.rows("select severity, excess_loss, loss_cost from hotspot_verdict where place_id = 'D1'")
+    assert row == [(None, None, None)]
+    text = (
+        "No loss of the 1 theft (last mile) is known, nor the value of what it could have been: no loss cost is"
+        " stated there"
+    )
+    assert view.rows("select text from model_note where topic = 'severity basis'") == [(text,)]
+
+
 # ---- who sees what
 
 
@@ -433,6 +487,46 @@ def test_a_scoped_viewer_sees_the_books_verdict_where_many_stand_behind_it(tmp_p
     assert len(verdicts(view_of(tmp_path, "I7"))) == 0
 
 
+def shared_lane(lane: str, *insureds: int, trips: int = 20) -> list[str]:
+    return [row for n in insureds for row in shipments(trips, lane=lane, month="2025-03", insured=f"I{n}")]
+
+
+TWO_WAYS = "lane_id,origin_site_id,destination_site_id,mode\nL1,S1,S3,road\nL2,S1,S4,road\nL3,S2,S3,road\n"
+
+
+@pytest.mark.parametrize(
+    ("goods", "corridor", "sites"),
+    [
+        # The corridor less lane L1 would be exactly the trips of I6.
+        ([shared_lane("L1", 1, 2, 3, 4, 5), shared_lane("L2", 6)], False, ["S3"]),
+        # All its lanes are shown: there is nothing left to give away.
+        ([shared_lane("L1", 1, 2, 3, 4, 5), shared_lane("L2", 1, 2, 3, 4, 6)], True, ["S1", "S3", "S4"]),
+        # Two hidden lanes, of five insureds together: their sum tells of none of them.
+        (
+            [shared_lane("L1", 1, 2, 3, 4, 5), shared_lane("L2", 1, 2, 6), shared_lane("L3", 3, 4)],
+            True,
+            [],
+        ),
+        # No lane is shown: the corridor alone is judged. S1 less the corridor would be nothing of its own.
+        ([shared_lane("L1", 1, 2, 3), shared_lane("L2", 4, 5)], True, ["S1"]),
+        # Five on the corridor, of whom one has what the shown lanes leave, and another a little of it.
+        ([shared_lane("L1", 1, 2, 3, 4, 5), shared_lane("L2", 6), shared_lane("L3", 7, trips=1)], False, []),
+    ],
+    ids=["one is left", "nothing is left", "five are left", "all are hidden", "two are left"],
+)
+def test_no_difference_of_what_is_shown_gives_one_insured_away(
+    tmp_path: Path, goods: list[list[str]], corridor: bool, sites: list[str]
+) -> None:
+    view = load_book(tmp_path, goods=goods, lost=[thefts(2, lane="L1", month="2025-03")], more={"lane.csv": TWO_WAYS})
+    ((shown,),) = view.rows("select is_shareable from hotspot_verdict where level = 'corridor'")
+    assert shown is corridor
+    rows = view.rows(
+        "select place_id from hotspot_verdict"
+        " where level = 'site' and segment = 'line haul' and is_shareable order by place_id"
+    )
+    assert [site for (site,) in rows] == sites
+
+
 # ---- verdicts, whatever the book
 
 RANK = {"not enough data": 0, "ordinary": 1, "watch": 2, "hotspot": 3}
@@ -442,7 +536,9 @@ PLACES = st.lists(st.tuples(st.integers(0, 60), st.floats(0.05, 40)), min_size=1
 def judged(places: list[tuple[float, float]], *, a: float = 2.8) -> list[str]:
     y, e = np.array(places, dtype=np.float64).T
     posterior = ratio_posterior(y, e, dispersion=a)
-    frame = pd.DataFrame({"level": "lane", "weight": posterior.weight, "probability": posterior.probability_above(1.5)})
+    frame = pd.DataFrame(
+        {"level": "lane", "weight": posterior.weight, "probability": posterior.probability_above(1.5), "expected": e}
+    )
     return [str(verdict) for verdict in give_verdicts(frame)["verdict"]]
 
 
@@ -452,7 +548,101 @@ def test_each_place_gets_one_of_four_verdicts(places: list[tuple[float, float]])
     found = judged(places)
     assert set(found) <= set(VERDICTS)
     for (_, expected), verdict in zip(places, found, strict=True):
-        assert (verdict == "not enough data") == (expected / (2.8 + expected) < 0.25)
+        assert verdict == "not enough data" or expected / (2.8 + expected) >= 0.25
+        assert verdict != "ordinary" or expected >= 0.5
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected", "verdict"),
+    [
+        (0, 0.49, "not enough data"),
+        (0, 0.5, "ordinary"),
+        (0, 0.06, "not enough data"),
+        (0, 0.04, "not enough data"),
+        (2, 0.26, "watch"),
+    ],
+)
+def test_where_places_differ_much_next_to_no_theft_expected_is_no_all_clear(
+    observed: int, expected: float, verdict: str
+) -> None:
+    # With a = 0.145, 0.05 expected thefts already weigh a quarter.
+    assert judged([(observed, expected)], a=0.145) == [verdict]
+
+
+def test_a_place_that_decides_the_verdicts_of_others_is_named(tmp_path: Path) -> None:
+    names = [f"L{n}" for n in range(1, 13)]
+    lanes = "lane_id,origin_site_id,destination_site_id,mode\n" + "".join(f"{name},S1,S3,road\n" for name in names)
+
+    def notes_of(root: Path, worst: int) -> list[str]:
+        view = load_book(
+            root,
+            goods=[shipments(100, lane=name, month="2025-03") for name in names],
+            lost=[
+                thefts(worst, lane="L1", month="2025-03"),
+                thefts(6, lane="L2", month="2025-03"),
+                *(thefts(2, lane=name, month="2025-03") for name in names[2:]),
+            ],
+            more={"lane.csv": lanes},
+        )
+        return [
+            text for (text,) in view.rows("select text from model_note where topic = 'influence' and level = 'lane'")
+        ]
+
+    assert notes_of(tmp_path / "even", 3) == []
+    (text,) = notes_of(tmp_path / "one", 60)
+    assert text.startswith(
+        "One place decides how much lanes differ (line haul): without Dallas hub → Atlanta hub"
+        " (60 thefts where 7.17 were expected) they would be taken for far more alike (coefficient of variation "
+    )
+    assert text.endswith(", and no other lane is a hotspot or watched")
+
+
+def test_influence_counts_the_verdicts_that_rest_on_one_place() -> None:
+    def place(name: str, observed: int, expected: float, verdict: str) -> dict[str, object]:
+        return {
+            "level": "site", "segment": "line haul", "place_id": name, "observed": observed, "expected": expected,
+            "verdict": verdict,
+        }  # fmt: skip
+
+    places = pd.DataFrame(
+        [place("A", 40, 2.0, "hotspot"), place("B", 3, 1.0, "watch"), place("C", 5, 2.0, "hotspot")]
+        + [place(f"D{n}", 1, 1.0, "ordinary") for n in range(40)]
+    )
+    asked: list[pd.DataFrame] = []
+
+    def judge(rest: pd.DataFrame, dispersion: float) -> pd.DataFrame:
+        asked.append(rest)
+        return rest.assign(weight=dispersion)
+
+    (found,) = find_influence(
+        places,
+        judge=judge,
+        verdicts_of=lambda frame: frame.assign(
+            verdict=np.where(frame["place_id"] == "B", "ordinary", np.where(frame["place_id"] == "C", "hotspot", ""))
+        ).replace({"verdict": {"": "ordinary"}}),
+    )
+    assert (found.level, found.segment, found.place_id, found.observed, found.expected) == (
+        "site", "line haul", "A", 40, 2.0,
+    )  # fmt: skip
+    assert (found.called, found.weaker) == (2, 1)
+    assert found.variation > 1.4 * found.variation_without
+    # What was expected of the others adds up to their own 48 thefts.
+    assert asked[0]["expected"].sum() == pytest.approx(48.0)
+
+
+def test_the_notes_say_which_thefts_the_rate_of_sites_rests_on(tmp_path: Path) -> None:
+    hub = ["N1,own,I1,L1,S1,,L1/I1/food/2025-03/0,theft,2025-03-01 18:00:00,,9000"]
+    view = load_book(
+        tmp_path,
+        goods=[shipments(30, lane="L1", month="2025-03")],
+        lost=[hub, thefts(3, lane="L1", month="2025-03")],
+    )
+    text = (
+        "The rate of sites rests on the 1 of 4 thefts that have a site with exposure, over 60 passages of trips and"
+        " 2 site-months: a trip counts at each place where it starts, stops or ends, so that fewer thefts are expected"
+        " of a site than of its lanes"
+    )
+    assert view.rows("select text, thefts, share from model_note where topic = 'site basis'") == [(text, 1, 0.25)]
 
 
 @settings(deadline=None)

@@ -124,6 +124,11 @@ def test_the_span_begins_with_the_first_exposure(book: View) -> None:
     assert Span(date(2023, 7, 1), date(2026, 4, 1), is_whole=True).words == "Jul 2023 – Apr 2026 (34 months)"
 
 
+def test_an_excess_reads_the_same_whoever_reads_it(root: Path, book: View) -> None:
+    mine = fit_span(view_of(root, "I3"))
+    assert mine == fit_span(book) == Span(date(2025, 1, 1), date(2025, 10, 1), is_whole=True)
+
+
 @pytest.mark.parametrize(
     "filters",
     [
@@ -176,6 +181,34 @@ def test_frequency_and_loss_cost_per_1000_with_interval_and_n(book: View) -> Non
     assert share.caveats == ("only 2 lanes with a verdict",)
 
 
+def test_the_loss_cost_of_parcels_without_a_known_loss_rests_on_their_value(tmp_path: Path) -> None:
+    parcels = [f"P{n},I1,D1,,parcels,165,1,2025-03-{n % 28 + 1:02d}" for n in range(400)]
+    view = load_book(
+        tmp_path,
+        goods=[parcels, shipments(100, lane="L1", month="2025-03", value="90000")],
+        lost=[thefts(2, lane="D1", month="2025-03", loss=""), thefts(4, lane="L1", month="2025-03", loss="66000")],
+    )
+    cut = view.snapshot.view(view.scope, Filters(lane=("D1",)))
+    cost = book_values(cut, ranked=ranked_verdicts(cut, level="lane"))["theft_loss_cost"]
+    # Two of 400 parcels: 5 per 1,000 of what they are worth.
+    assert cost.value == pytest.approx(5.0)
+    assert cost.caveats == (
+        "loss known of 4 of the book's 6 thefts",
+        "last mile: no loss is known, each theft counts as the mean value of a parcel",
+    )
+
+
+def test_a_loss_cost_is_not_told_where_no_loss_and_no_value_is_known(tmp_path: Path) -> None:
+    parcels = ["P1,I1,D1,,parcels,,1,2025-03-01", "P2,I1,D1,,parcels,,1,2025-03-02"]
+    view = load_book(
+        tmp_path,
+        goods=[parcels, shipments(100, lane="L1", month="2025-03")],
+        lost=[thefts(1, lane="D1", month="2025-03", loss=""), thefts(1, lane="L1", month="2025-03")],
+    )
+    cost = book_values(view, ranked=ranked_verdicts(view, level="lane"))["theft_loss_cost"]
+    assert (cost.value, cost.caveats) == (None, ("no loss of a last mile theft is known",))
+
+
 def test_the_share_in_the_ten_worst_has_an_interval_around_it(tmp_path: Path) -> None:
     lanes = "lane_id,origin_site_id,destination_site_id,mode\n" + "".join(f"L{n},S1,S3,road\n" for n in range(1, 13))
     goods = [shipments(50, lane=f"L{n}", month="2025-03") for n in range(1, 13)]
@@ -192,11 +225,37 @@ def test_the_share_in_the_ten_worst_has_an_interval_around_it(tmp_path: Path) ->
     assert 0.9 < share.interval[0] <= share.value <= share.interval[1] <= 1
 
 
-def test_a_scoped_viewer_gets_no_severity_of_the_book(root: Path) -> None:
+def test_a_scoped_viewer_gets_no_loss_cost_of_the_book(root: Path) -> None:
     view = view_of(root, "I1")
     cost = book_values(view, ranked=ranked_verdicts(view, level="lane"))["theft_loss_cost"]
     assert cost.value is None
     assert cost.caveats == ("rests on the whole book",)
+
+
+@pytest.mark.parametrize(
+    ("robbed", "loss", "seen"),
+    [
+        ((1, 2, 3, 4, 5), ["50000"] * 5, True),
+        ((1, 2, 3, 4, 4), ["50000"] * 5, False),
+        ((1, 2, 3, 4, 5), ["50000", "50000", "50000", "50000", ""], False),
+    ],
+    ids=["five losses of five", "five of four", "four known"],
+)
+def test_a_scoped_viewer_sees_no_severity_of_a_few_losses(
+    tmp_path: Path, robbed: tuple[int, ...], loss: list[str], seen: bool
+) -> None:
+    goods = [shipments(20, lane="L1", month="2025-03", insured=f"I{n}") for n in range(1, 6)]
+    lost = [
+        f"N{k},own,I{n},L1,,,,theft,2025-03-09 18:00:00,,{amount}"
+        for k, (n, amount) in enumerate(zip(robbed, loss, strict=True))
+    ]
+    whole = load_book(tmp_path, goods=goods, lost=[lost])
+    columns = ["severity", "excess_loss", "loss_cost"]
+    assert ranked_verdicts(whole, level="lane").frame[columns].notna().all(axis=None)
+    (row,) = ranked_verdicts(view_of(tmp_path, "I2"), level="lane").frame.to_dict("records")
+    assert (row["basis"], row["observed"]) == ("", 5)
+    assert [bool(pd.notna(row[name])) for name in columns] == [seen] * 3
+    assert pd.notna(row["ratio"])
 
 
 def test_notes_say_what_was_left_out(book: View) -> None:
