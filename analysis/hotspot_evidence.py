@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from analysis.counted import EXPOSED, LOST
 from analysis.filters import add_months
 from analysis.hotspots import Breakdown, HoursOfWeek
 from analysis.measures import MEASURES, significant
@@ -39,47 +40,31 @@ THEFTS = replace(
     "value, with exposure of their insured at their place.",
 )
 
-_PLACED = {
-    "lane": "select t.lane_id as place, t.left_out as reason, t.* from theft_fact as t where t.segment <> 'storage'",
-    "corridor": """
-        select k.corridor as place, t.left_out as reason, t.*
-        from theft_fact as t
-        join lane_key as k on t.lane_id = k.lane_id
-        where t.segment <> 'storage'""",
-    "site": "select t.site_id as place, t.left_out_at_site as reason, t.* from theft_fact as t",
-}
 _COUNTED = """
 with
-placed as ({placed}),
+lost as ({lost}),
 final as (
-    select p.place, p.segment, p.incident_id, p.month, i.weekday, i.hour, i.category, p.commodity
-    from placed as p
-    join fit_window as w on p.month >= w.first_month and p.month < w.end_month
+    select p.place_id as place, p.segment, p.incident_id, p.month, i.weekday, i.hour, i.category, p.commodity
+    from lost as p
     left join incident_fact as i on p.incident_id = i.incident_id
-    where p.reason is null and exists (
+    where exists (
         select 1
         from hotspot_share as s
-        where s.level = $level and s.place_id = p.place and s.segment = p.segment
+        where s.level = $level and s.place_id = p.place_id and s.segment = p.segment
     )
 )
 select * from final order by month, incident_id
 """
-_EXPOSED = {
-    "lane": "select m.lane_id as place, m.* from lane_month as m",
-    "corridor": "select k.corridor as place, m.* from lane_month as m join lane_key as k on m.lane_id = k.lane_id",
-    "site": "select m.site_id as place, m.* from site_month as m",
-}
 _DUE = """
 with
 exposed as ({exposed}),
 final as (
     select e.month, sum(e.units * r.rate) as due
     from exposed as e
-    join fit_window as w on e.month >= w.first_month and e.month < w.end_month
     join class_rate as r
         on r.level = $level and e.segment = r.segment and date_trunc('quarter', e.month)::date = r.quarter
         and e.mode is not distinct from r.mode and e.commodity is not distinct from r.commodity
-    where e.in_fit and e.units > 0 and list_contains($places::varchar[], e.place)
+    where list_contains($places::varchar[], e.place_id)
     group by e.month
 )
 select * from final order by month
@@ -133,7 +118,7 @@ def counted_thefts(view: View, *, level: Level) -> pd.DataFrame:
         One row a theft: ``place``, ``segment``, ``incident_id``, ``month``, ``weekday`` (1 Monday to 7 Sunday) and
         ``hour`` on the clock of the place, ``category``, ``commodity``; what is not given is missing.
     """
-    return view.frame(_COUNTED.format(placed=_PLACED[level]), {"level": level})
+    return view.frame(_COUNTED.format(lost=LOST[level]), {"level": level})
 
 
 def months_against_expected(
@@ -162,7 +147,7 @@ def months_against_expected(
         months.append(add_months(months[-1], 1))
     counts = pd.to_datetime(thefts["month"]).dt.date.value_counts()
     observed = tuple(int(counts.get(month, 0)) for month in months)
-    due = dict(view.rows(_DUE.format(exposed=_EXPOSED[level]), {"level": level, "places": list(places)}))
+    due = dict(view.rows(_DUE.format(exposed=EXPOSED[level]), {"level": level, "places": list(places)}))
     # For who sees the rates, no row means that nothing was exposed, so that nothing was expected.
     if not due and view.scope.insureds is not None:
         return MonthsAgainstExpected(tuple(months), observed, None)
