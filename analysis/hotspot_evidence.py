@@ -13,11 +13,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from analysis.counted import EXPOSED, LOST
 from analysis.filters import add_months
 from analysis.hotspots import Breakdown, HoursOfWeek
 from analysis.measures import MEASURES, significant
 from analysis.reporting_lag import LagCurve
 from analysis.verdicts import HOTSPOT_RATIO, LEVEL_NAMES, PRIOR, UNIT_NAMES, Level, RankedVerdicts, excess_words
+from analysis.words import due_words, theft_words
 from data.portfolio import View
 
 Mix = Literal["category", "commodity"]
@@ -38,47 +40,31 @@ THEFTS = replace(
     "value, with exposure of their insured at their place.",
 )
 
-_PLACED = {
-    "lane": "select t.lane_id as place, t.left_out as reason, t.* from theft_fact as t where t.segment <> 'storage'",
-    "corridor": """
-        select k.corridor as place, t.left_out as reason, t.*
-        from theft_fact as t
-        join lane_key as k on t.lane_id = k.lane_id
-        where t.segment <> 'storage'""",
-    "site": "select t.site_id as place, t.left_out_at_site as reason, t.* from theft_fact as t",
-}
 _COUNTED = """
 with
-placed as ({placed}),
+lost as ({lost}),
 final as (
-    select p.place, p.segment, p.incident_id, p.month, i.weekday, i.hour, i.category, p.commodity
-    from placed as p
-    join fit_window as w on p.month >= w.first_month and p.month < w.end_month
+    select p.place_id as place, p.segment, p.incident_id, p.month, i.weekday, i.hour, i.category, p.commodity
+    from lost as p
     left join incident_fact as i on p.incident_id = i.incident_id
-    where p.reason is null and exists (
+    where exists (
         select 1
         from hotspot_share as s
-        where s.level = $level and s.place_id = p.place and s.segment = p.segment
+        where s.level = $level and s.place_id = p.place_id and s.segment = p.segment
     )
 )
 select * from final order by month, incident_id
 """
-_EXPOSED = {
-    "lane": "select m.lane_id as place, m.* from lane_month as m",
-    "corridor": "select k.corridor as place, m.* from lane_month as m join lane_key as k on m.lane_id = k.lane_id",
-    "site": "select m.site_id as place, m.* from site_month as m",
-}
 _DUE = """
 with
 exposed as ({exposed}),
 final as (
     select e.month, sum(e.units * r.rate) as due
     from exposed as e
-    join fit_window as w on e.month >= w.first_month and e.month < w.end_month
     join class_rate as r
         on r.level = $level and e.segment = r.segment and date_trunc('quarter', e.month)::date = r.quarter
         and e.mode is not distinct from r.mode and e.commodity is not distinct from r.commodity
-    where e.in_fit and e.units > 0 and list_contains($places::varchar[], e.place)
+    where list_contains($places::varchar[], e.place_id)
     group by e.month
 )
 select * from final order by month
@@ -132,7 +118,7 @@ def counted_thefts(view: View, *, level: Level) -> pd.DataFrame:
         One row a theft: ``place``, ``segment``, ``incident_id``, ``month``, ``weekday`` (1 Monday to 7 Sunday) and
         ``hour`` on the clock of the place, ``category``, ``commodity``; what is not given is missing.
     """
-    return view.frame(_COUNTED.format(placed=_PLACED[level]), {"level": level})
+    return view.frame(_COUNTED.format(lost=LOST[level]), {"level": level})
 
 
 def months_against_expected(
@@ -161,8 +147,9 @@ def months_against_expected(
         months.append(add_months(months[-1], 1))
     counts = pd.to_datetime(thefts["month"]).dt.date.value_counts()
     observed = tuple(int(counts.get(month, 0)) for month in months)
-    due = dict(view.rows(_DUE.format(exposed=_EXPOSED[level]), {"level": level, "places": list(places)}))
-    if not due:
+    due = dict(view.rows(_DUE.format(exposed=EXPOSED[level]), {"level": level, "places": list(places)}))
+    # For who sees the rates, no row means that nothing was exposed, so that nothing was expected.
+    if not due and view.scope.insureds is not None:
         return MonthsAgainstExpected(tuple(months), observed, None)
     curve = _curve(view)
     shares = [_reported_share(curve, month, reported_to=reported_to) for month in months]
@@ -251,16 +238,16 @@ def reason(ranked: RankedVerdicts, *, places: Sequence[str], currency: str) -> s
 
 def _other_segment(row: dict[Any, Any]) -> str:
     """A further segment of the same place, in few words."""
-    counted = f"{str(row['segment']).capitalize()}: {_thefts(int(row['observed']))}"
+    counted = f"{str(row['segment']).capitalize()}: {theft_words(int(row['observed']))}"
     if row["basis"]:
         return f"{counted} of your own, without a verdict shown to you"
-    return f"{counted} where {_expected(float(row['expected']))} expected, {row['verdict']}"
+    return f"{counted} where {due_words(float(row['expected']))}, {row['verdict']}"
 
 
 def _reason(row: dict[Any, Any], ranked: RankedVerdicts, *, currency: str) -> str:
     """The reason of one row of the ranking."""
     one, many = LEVEL_NAMES[ranked.level]
-    observed = _thefts(int(row["observed"]))
+    observed = theft_words(int(row["observed"]))
     units = f"{significant(float(row['units']))} {UNIT_NAMES.get(row['segment'], 'units')}"
     if row["basis"]:
         return (
@@ -268,7 +255,7 @@ def _reason(row: dict[Any, Any], ranked: RankedVerdicts, *, currency: str) -> st
             f"this {one} or one or two of them have most of it. What stands in the table is no verdict but the "
             f"{PRIOR}: 95% of all {many} lie below {times(float(row['high']))} times the book's rate"
         )
-    counted = f"{observed} where {_expected(float(row['expected']))} expected of its {units} at the book's rate"
+    counted = f"{observed} where {due_words(float(row['expected']))} of its {units} at the book's rate"
     weight = percent(float(row["weight"]))
     if row["verdict"] == "not enough data":
         return (
@@ -295,9 +282,12 @@ def _together(rows: pd.DataFrame, ranked: RankedVerdicts, *, currency: str) -> s
     _, many = LEVEL_NAMES[ranked.level]
     told = rows[rows["basis"] == ""]
     if told.empty:
-        return f"{_thefts(int(rows['observed'].sum()))} of your own; none of these {many} has a verdict shown to you"
-    counted = f"{_thefts(int(told['observed'].sum()))} where {_expected(float(told['expected'].sum()))} expected"
-    loss = float(told["excess_loss"].clip(lower=0).sum())
+        return (
+            f"{theft_words(int(rows['observed'].sum()))} of your own; none of these {many} has a verdict shown to you"
+        )
+    counted = f"{theft_words(int(told['observed'].sum()))} where {due_words(float(told['expected'].sum()))}"
+    # What lies below expectation counts against what lies above, as it does in the counts; one unknown hides the sum.
+    loss = float(told["excess_loss"].sum(skipna=False))
     money = excess_words(loss, ranked.span, currency=currency).removeprefix(", ")
     left = len(rows) - len(told)
     without = f"{left:,} of them without a verdict shown to you are not in it" if left else ""
@@ -328,15 +318,6 @@ def times(ratio: float) -> str:
     ('2.4', 'under 0.01')
     """
     return significant(ratio, 2) if ratio >= 0.01 else "under 0.01"
-
-
-def _expected(number: float) -> str:
-    shown = significant(number)
-    return f"{shown} {'was' if shown == '1' else 'were'}"
-
-
-def _thefts(number: int) -> str:
-    return f"{number:,} theft" if number == 1 else f"{number:,} thefts"
 
 
 def _curve(view: View) -> LagCurve:

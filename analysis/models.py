@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from analysis.class_rates import fit_class_rates, pool_thin_classes
 from analysis.cluster_fit import fit_clusters
+from analysis.counted import EXPOSED, LOST, at_every_level
 from analysis.credibility import fit_dispersion, ratio_posterior
 from analysis.discovery import expected_chance, largest_credible_set
 from analysis.influence import Influence, find_influence
@@ -94,63 +95,34 @@ class Assumptions:
 
 DEFAULTS = Assumptions()
 
-_CELLS = """
+_CELLS = f"""
 create or replace temp table fit_cell as
 with
-exposed as (
-    select 'lane' as level, m.lane_id as place_id, m.lane_id, m.insured_id, m.carrier_id, m.commodity, m.mode,
-        m.segment, m.month, m.in_fit, m.units, m.value_base
-    from lane_month as m
-    where m.lane_id is not null
-    union all
-    select 'corridor', k.corridor, m.lane_id, m.insured_id, m.carrier_id, m.commodity, m.mode,
-        m.segment, m.month, m.in_fit, m.units, m.value_base
-    from lane_month as m
-    join lane_key as k on m.lane_id = k.lane_id
-    where k.corridor is not null
-    union all
-    select 'site', m.site_id, m.lane_id, m.insured_id, m.carrier_id, m.commodity, m.mode,
-        m.segment, m.month, m.in_fit, m.units, m.value_base
-    from site_month as m
-),
+exposed as ({at_every_level(EXPOSED)}),
 final as (
     select e.level, e.place_id, e.segment, e.insured_id, e.carrier_id, e.lane_id,
         date_trunc('quarter', e.month)::date as quarter, e.mode, e.commodity,
         sum(e.units) as units, sum(e.units * t.share) as mature_units, sum(e.value_base)::double as value_base
     from exposed as e
     join month_maturity as t on e.month = t.month
-    where e.in_fit and e.units > 0
     group by e.level, e.place_id, e.segment, e.insured_id, e.carrier_id, e.lane_id,
         date_trunc('quarter', e.month), e.mode, e.commodity
 )
 select * from final
 """
-_THEFTS = """
+_THEFTS = f"""
 create or replace temp table fit_theft as
 with
-placed as (
-    select 'lane' as level, t.lane_id as place_id, t.*, t.left_out as reason
-    from theft_fact as t
-    where t.segment <> 'storage'
-    union all
-    select 'corridor', k.corridor, t.*, t.left_out
-    from theft_fact as t
-    join lane_key as k on t.lane_id = k.lane_id
-    where t.segment <> 'storage'
-    union all
-    select 'site', t.site_id, t.*, t.left_out_at_site
-    from theft_fact as t
-),
+lost as ({at_every_level(LOST)}),
 final as (
     select p.level, p.place_id, p.segment, p.incident_id, p.insured_id, p.carrier_id, p.lane_id,
         date_trunc('quarter', p.month)::date as quarter, p.mode, p.commodity
-    from placed as p, fit_window as w
-    where p.reason is null and p.place_id is not null and p.month >= w.first_month and p.month < w.end_month
-        and exists (
-            select 1
-            from fit_cell as c
-            where c.level = p.level and c.place_id = p.place_id and c.segment = p.segment
-        )
+    from lost as p
+    where exists (
+        select 1
+        from fit_cell as c
+        where c.level = p.level and c.place_id = p.place_id and c.segment = p.segment
+    )
 )
 select * from final
 """

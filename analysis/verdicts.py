@@ -17,6 +17,7 @@ from analysis.discovery import expected_chance
 from analysis.intervals import poisson_interval
 from analysis.measures import BOOK_MEASURES, BookMeasure, magnitude, significant
 from analysis.severities import DECLARED_VALUE
+from analysis.words import due_words, theft_words
 from data.portfolio import View
 
 Level = Literal["lane", "corridor", "site"]
@@ -287,8 +288,8 @@ def headline(ranked: RankedVerdicts, *, currency: str) -> str:
     own = frame[frame["basis"] != ""]
     if len(own) == len(frame):
         return (
-            f"No {one} has a verdict that may be shown to you: {_thefts(int(own['observed'].sum()))} of your own on "
-            f"{_places(len(own), one, many)}, shown with the {PRIOR}"
+            f"No {one} has a verdict that may be shown to you: {theft_words(int(own['observed'].sum()))} of your own "
+            f"on {_places(len(own), one, many)}, shown with the {PRIOR}"
         )
     for verdict in ("hotspot", "watch"):
         found = frame[frame["verdict"] == verdict]
@@ -301,7 +302,7 @@ def headline(ranked: RankedVerdicts, *, currency: str) -> str:
             f"{HOTSPOT_RATIO:g} times the portfolio's rate"
         )
     return (
-        f"Not enough data for a verdict on any {one}: {_thefts(int(frame['observed'].sum()))} on "
+        f"Not enough data for a verdict on any {one}: {theft_words(int(frame['observed'].sum()))} on "
         f"{_places(len(frame), one, many)} of this selection"
     )
 
@@ -315,8 +316,8 @@ def _first(row: pd.Series[Any], ranked: RankedVerdicts, *, verdict: str, currenc
     if ranked.level == "corridor":
         label = f"corridor {label}"
     reason = (
-        f"{_thefts(int(values['observed']))} where {significant(values['expected'])} were expected "
-        f"({significant(values['ratio'], 2)} times, 90% interval {significant(values['low'], 2)}–"
+        f"{theft_words(int(values['observed']))} where {due_words(values['expected'])} (best estimate "
+        f"{significant(values['ratio'], 2)} times, allowing for chance; 90% interval {significant(values['low'], 2)}–"
         f"{significant(values['high'], 2)})"
     )
     money = excess_words(values["excess_loss"], ranked.span, currency=currency)
@@ -393,9 +394,9 @@ def _frequency(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFram
     segment, thefts, units = main
     low, high = poisson_interval(thefts)
     unit = UNIT_NAMES[segment]
-    caveats = [f"{segment} only: {_thefts(thefts)} over {units:,.0f} {unit}"]
+    caveats = [f"{segment} only: {theft_words(thefts)} over {units:,.0f} {unit}"]
     caveats += [
-        f"{name}: {significant(1000 * count / exposure)} per 1,000 {UNIT_NAMES[name]} from {_thefts(count)}"
+        f"{name}: {significant(1000 * count / exposure)} per 1,000 {UNIT_NAMES[name]} from {theft_words(count)}"
         for name, count, exposure in others
     ]
     return BookValue(
@@ -484,10 +485,6 @@ def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.G
         frame["place"].nunique(),
         caveats=(f"of {_places(frame['place'].nunique(), one, many)}",),
     )
-
-
-def _thefts(number: int) -> str:
-    return f"{number:,} theft" if number == 1 else f"{number:,} thefts"
 
 
 def _places(number: int, one: str, many: str) -> str:

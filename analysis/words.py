@@ -1,8 +1,10 @@
-"""The field's own words, as this product uses them: the Glossary shows them beside the measures."""
+"""The field's own words, as this product uses them, for the Glossary, and counts of thefts in words."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from analysis.measures import significant
 
 
 class Word(NamedTuple):
@@ -158,3 +160,26 @@ WORDS = (
     Word("Quarantine", "Data", "Rows that could not be loaded, each kept with its file, row, value and reason."),
     Word("Reconciliation", "Data", "Rows read = loaded + left out + folded + quarantined; the same for money."),
 )
+
+
+def theft_words(number: int) -> str:
+    """How many thefts, in words?
+
+    Examples
+    --------
+    >>> theft_words(1), theft_words(1200)
+    ('1 theft', '1,200 thefts')
+    """
+    return f"{number:,} theft" if number == 1 else f"{number:,} thefts"
+
+
+def due_words(expected: float) -> str:
+    """How many were expected, in words that agree with the number as it is shown?
+
+    Examples
+    --------
+    >>> due_words(15.93), due_words(1.0001)
+    ('15.9 were expected', '1 was expected')
+    """
+    shown = significant(expected)
+    return f"{shown} {'was' if shown == '1' else 'were'} expected"

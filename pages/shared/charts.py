@@ -218,7 +218,7 @@ def sparkline(values: Sequence[float], *, label: str, colours: Palette) -> str:
     Parameters
     ----------
     values
-        By month, without gaps; at least two. What is not finite counts as 0.
+        By month or quarter, without gaps; at least two. What is not finite counts as 0.
     label
         What a screen reader says.
     """

@@ -8,12 +8,16 @@ from dataclasses import replace
 from analysis.hotspot_evidence import FEW, THEFTS, KindMix, MonthsAgainstExpected
 from analysis.hotspots import KIND_LABELS, HoursOfWeek
 from analysis.measures import significant
+from analysis.words import due_words, theft_words
 from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
 from pages.shared.context import month_words
 from pages.shared.palette import Palette
 
 #: Below this many thefts with a time of day nothing is said of hours.
 FEW_TIMED = 30
+#: From this many expected a month, months above expectation are counted: with fewer, most months have none, and a
+#: place with twice the thefts expected lies below them in most.
+LEAST_A_MONTH = 2.0
 # A month with fewer is no peak.
 _WORTH_NAMING = 3
 # Up to this many thefts a month the axis counts them one by one.
@@ -50,9 +54,14 @@ def against_expected_chart(found: MonthsAgainstExpected, *, period: str, colours
     note += "; line: expected from what was exposed, at the book's rate"
     title = _few(total, months=len(months))
     if total >= FEW:
-        above = sum(count > due for count, due in zip(found.observed, found.expected, strict=True))
         worst, most = max(months, key=lambda pair: pair[1])
-        title = f"More thefts than expected in {above} of {len(months)} months"
+        due = sum(found.expected)
+        title = f"{theft_words(total)} where {due_words(due)}"
+        if due >= LEAST_A_MONTH * len(months):
+            above = sum(count > expected for count, expected in zip(found.observed, found.expected, strict=True))
+            title += f", more than expected in {above} of {len(months)} months"
+        else:
+            title += f" in {len(months)} months"
         if most >= _WORTH_NAMING:
             title += f"; most in {month_words(worst)}: {most:.0f}"
     return Chart(figure, title, note, f"{title}. {note}.")
@@ -125,8 +134,7 @@ def _leading(mix: KindMix, *, everything: str) -> str:
 
 
 def _few(total: int, *, months: int) -> str:
-    counted = "1 theft" if total == 1 else f"{total:,} thefts"
-    return f"{counted} in {months} months: too few to tell a trend"
+    return f"{theft_words(total)} in {months} months: too few to tell a trend"
 
 
 def _percent(share: float) -> str:

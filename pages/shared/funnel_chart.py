@@ -78,21 +78,28 @@ def funnel_chart(ranked: RankedVerdicts, *, colours: Palette) -> Chart:
             ],
         },
     )
-    hot = ranked.count("hotspot")
-    compared = frame["place"].nunique()
-    verb = "lies" if hot == 1 else "lie"
-    title = (
-        f"{hot:,} of {compared:,} {many if compared != 1 else one} {verb} too far above expectation for chance"
-        if hot
-        else f"No {one} lies too far above expectation for chance"
-    )
+    title = _title(frame, one=one, many=many)
     hidden = len(frame) - len(shown)
     beyond = f"; {hidden:,} with under {LEAST_EXPECTED:g} expected or beyond the top are not drawn" if hidden else ""
     note = (
         f"Observed / expected thefts by expected thefts; dotted 95%, solid 99.8% of places inside by chance alone; "
-        f"lines at 1 and {HOTSPOT_RATIO:g}{beyond}"
+        f"lines at 1 and {HOTSPOT_RATIO:g}; the verdict is the colour, and does not follow from the limits{beyond}"
     )
     return Chart(figure, title, note, f"Funnel plot. {title}. {note}.")
+
+
+def _title(frame: pd.DataFrame, *, one: str, many: str) -> str:
+    """How many places have which verdict: the limits of the picture are another test, and give none."""
+    compared = frame["place"].nunique()
+    hot = frame.loc[frame["verdict"] == "hotspot", "place"].nunique()
+    if hot:
+        return (
+            f"{hot:,} of {compared:,} {many if compared != 1 else one} {'is a hotspot' if hot == 1 else 'are hotspots'}"
+        )
+    if (frame["verdict"] == "not enough data").all():
+        return f"No {one} has enough data for a verdict"
+    watched = frame.loc[frame["verdict"] == "watch", "place"].nunique()
+    return f"No {one} is a hotspot" + (f"; {watched:,} {'is' if watched == 1 else 'are'} watched" if watched else "")
 
 
 def _line(x: np.ndarray, y: np.ndarray, *, dash: str, colours: Palette) -> dict[str, object]:  # type: ignore[type-arg]

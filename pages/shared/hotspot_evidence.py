@@ -187,14 +187,23 @@ def show_reason(
     notes = [f"{window}, whatever the period chosen"]
     counted = int(rows["observed"].sum())
     if shown < counted:
-        cut = "the filters" if here.filters.chosen else "what you may see"
-        notes.append(f"the charts hold {shown:,} of the {counted:,} thefts, as {cut} leave the others out")
+        cut = left_out_by(here, level=ranked.level)
+        notes.append(f"the charts hold {shown:,} of the {counted:,} thefts, as {cut} the others out")
     if not is_picked:
         notes.append(f"click a {one} in the table or on the map to see why it has its verdict")
     st.markdown(
         f"{escape(reason(ranked, places=places, currency=here.currency))}.  \n"
         f":small[:gray[{escape('; '.join(notes))}.]]"
     )
+
+
+def left_out_by(here: Context, *, level: Level) -> str:
+    """By what are thefts of a place left out: by filters, by scope, or by both? A lane picked on its map cuts none."""
+    filtered = any(name != level for name, _ in here.filters.chosen)
+    scoped = here.scope.insureds is not None
+    if filtered and scoped:
+        return "the filters and what you may see leave"
+    return "what you may see leaves" if scoped else "the filters leave"
 
 
 def everything_words(here: Context, *, level: Level) -> str:

@@ -187,6 +187,7 @@ def book_card(value: BookValue, *, level: Level) -> Kpi:
         value.value,
         unit,
         trend=[number for _, number in value.trend],
+        step="quarter",
         better=measure.better,
         definition=escape(" ".join(lines)),
         n=value.n if measure.unit != "percent" else None,

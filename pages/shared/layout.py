@@ -75,7 +75,7 @@ class Kpi:
     previous
         The same in the comparison period; None where there is none.
     trend
-        The value month by month over the period, for the sparkline.
+        The value step by step over the period, for the sparkline.
     better
         Which way is good.
     definition
@@ -84,6 +84,8 @@ class Kpi:
         How many events it rests on; shown when there are few.
     compared
         False where there is nothing that it could be compared with.
+    step
+        What a point of the trend spans.
     note
         Said under the number in place of a change: its interval, or its window.
     """
@@ -99,6 +101,7 @@ class Kpi:
     per: str = ""
     compared: bool = True
     note: str = ""
+    step: Literal["month", "quarter"] = "month"
 
 
 #: Beside the name of every page of a synthetic portfolio.
@@ -211,7 +214,12 @@ def kpi_row(cards: Sequence[Kpi]) -> None:
                     help=card.definition or None,
                 )
                 if len(card.trend) > 1:
-                    st.html(sparkline(card.trend, label=f"{card.label} by month, from zero", colours=palette()))
+                    st.html(sparkline(card.trend, label=trend_words(card), colours=palette()))
+
+
+def trend_words(card: Kpi) -> str:
+    """What a sparkline shows, for who cannot see it."""
+    return f"{card.label} by {card.step}, from zero"
 
 
 def show_table(

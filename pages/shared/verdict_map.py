@@ -11,11 +11,14 @@ import pydeck as pdk
 import streamlit as st
 
 from analysis.hotspot_evidence import times
+from analysis.words import theft_words
 from pages.shared.maps import LANES, MOST_LANES, SITES, Box, draw_map, fit_view, lane_paths, map_state
 from pages.shared.palette import Palette, palette, rgb
-from pages.shared.verdict_words import ratio_classes, ratio_legend, verdict_words
+from pages.shared.verdict_words import PALE, ratio_classes, ratio_legend, verdict_words
 
 UNSURE = "unsure"
+#: Places with the class prior, whose verdict is not shown to a person: not the same as too little data.
+PRIOR = "prior"
 _JUDGED = ("hotspot", "watch", "ordinary")
 _WIDTHS = (1.5, 7.0)
 _RADII = (3.0, 15.0)
@@ -58,7 +61,7 @@ def verdict_map(
     )
     size = "width: expected thefts" if is_line else "size: expected thefts"
     said = [size, "numbers: rank of a hotspot", *([under_note] if under_note else []), *notes]
-    st.html(ratio_legend(ink, notes=said, is_line=is_line))
+    st.html(ratio_legend(ink, notes=said, is_line=is_line, has_prior=bool((drawn["basis"] != "").any())))
 
 
 def places_drawn(frame: pd.DataFrame, *, most: int = MOST_LANES) -> tuple[pd.DataFrame, list[str]]:
@@ -86,6 +89,7 @@ def _line_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
     most = max(float(drawn["expected"].max(skipna=True) or 0), 1e-9)
     sure: list[dict[str, Any]] = []
     unsure: list[dict[str, Any]] = []
+    prior: list[dict[str, Any]] = []
     cased: list[dict[str, Any]] = []
     around = [*rgb(ink.text), 255]
     # The worst are drawn last, so that none covers them.
@@ -105,7 +109,7 @@ def _line_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
         }
         ends = ("origin_latitude", "origin_longitude", "destination_latitude", "destination_longitude")
         paths = lane_paths(*(float(row[end]) for end in ends))
-        (sure if judged else unsure).extend({**mark, "path": path} for path in paths)
+        (sure if judged else prior if row["basis"] else unsure).extend({**mark, "path": path} for path in paths)
         if row["place"] in picked:
             # A casing keeps the colour of what is picked, which tells its rate.
             cased += [{**mark, "path": path, "width": mark["width"] + 5.0, "color": around} for path in paths]
@@ -114,8 +118,10 @@ def _line_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
         "width_min_pixels": 1.2, "joint_rounded": True, "pickable": True, "auto_highlight": True,
     }  # fmt: skip
     dashes = {"get_dash_array": [4, 3], "dash_justified": True, "extensions": [_dash_extension()]}
+    dots = dashes | {"get_dash_array": [1, 3]}
     return [
         pdk.Layer("PathLayer", cased, id="picked", **common | {"pickable": False, "cap_rounded": True}),
+        pdk.Layer("PathLayer", prior, id=f"{LANES}-{PRIOR}", **common, **dots),
         pdk.Layer("PathLayer", unsure, id=f"{LANES}-{UNSURE}", **common, **dashes),
         pdk.Layer("PathLayer", sure, id=LANES, cap_rounded=True, **common),
     ]
@@ -130,10 +136,15 @@ def _disc_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
     most = max(float(drawn["expected"].max(skipna=True) or 0), 1e-9)
     sure: list[dict[str, Any]] = []
     unsure: list[dict[str, Any]] = []
+    prior: list[dict[str, Any]] = []
     for row in drawn.sort_values("rank", ascending=False).to_dict("records"):
         due = float(np.nan_to_num(row["expected"]))
         judged = row["verdict"] in _JUDGED
-        colour = [*rgb(scale.colour(float(row["ratio"]))), 230] if judged else [*rgb(ink.muted), 255]
+        colour = (
+            [*rgb(scale.colour(float(row["ratio"]))), 230]
+            if judged
+            else [*rgb(ink.muted), PALE if row["basis"] else 255]
+        )
         mark = {
             **_mark(row),
             "position": [round(float(row["longitude"]), 4), round(float(row["latitude"]), 4)],
@@ -142,14 +153,16 @@ def _disc_layers(drawn: pd.DataFrame, ink: Palette, picked: Sequence[str]) -> li
             "edge": [*rgb(ink.text), 255] if row["place"] in picked else [*rgb(ink.background), 220],
             "edge_width": 3 if row["place"] in picked else 1,
         }
-        (sure if judged else unsure).append(mark)
+        (sure if judged else prior if row["basis"] else unsure).append(mark)
     common = {
         "get_position": "position", "get_radius": "radius", "radius_units": "'pixels'", "stroked": True,
         "line_width_units": "'pixels'", "pickable": True, "auto_highlight": True,
     }  # fmt: skip
     rings = {"filled": False, "get_line_color": "color", "get_line_width": "edge_width"}
+    # An empty ring for too little data; a pale disc for a verdict that is only not shown.
     edge = {"get_fill_color": "color", "get_line_color": "edge", "get_line_width": "edge_width"}
     return [
+        pdk.Layer("ScatterplotLayer", prior, id=f"{SITES}-{PRIOR}", **common, **edge),
         pdk.Layer("ScatterplotLayer", unsure, id=f"{SITES}-{UNSURE}", **common, **rings),
         pdk.Layer("ScatterplotLayer", sure, id=SITES, **common, **edge),
     ]
@@ -194,7 +207,7 @@ def _mark(row: dict[Any, Any]) -> dict[str, Any]:
             f"{times(row['ratio'])} times the book's rate (90% sure: {times(row['low'])} to {times(row['high'])})"
         )
     expected = f", {row['expected']:.2g} expected" if pd.notna(row["expected"]) else ""
-    words.append(f"{int(row['observed'])} thefts{expected}")
+    words.append(f"{theft_words(int(row['observed']))}{expected}")
     return {"place": str(row["place"]), "label": str(row["label"]), "shown": "\n".join(words)}
 
 

@@ -13,6 +13,8 @@ RATIO_EDGES = (0.0, 0.5, 0.8, 1.25, 2.0)
 #: PuOr, its middle and ends apart from the ground of each theme; orange is above the portfolio.
 _PUOR_LIGHT = ("#542788", "#998EC3", "#C4BFB6", "#F1A340", "#B35806")
 _PUOR_DARK = ("#B2ABD2", "#8073AC", "#6B7480", "#E08214", "#FDC98A")
+#: Opacity, 0 to 255, of a disc whose verdict is not shown to a person.
+PALE = 90
 _RATIO_WORDS = ("under 0.5", "0.5 – 0.8", "0.8 – 1.25", "1.25 – 2", "2 times or more")
 
 
@@ -63,8 +65,14 @@ def verdict_legend(counts: dict[str, int], ink: Palette) -> str:
     return _line(parts, ink)
 
 
-def ratio_legend(ink: Palette, *, notes: list[str], is_line: bool = True) -> str:
-    """The classes of the map as HTML, 'not enough data' as it is drawn: a dashed line or an empty ring."""
+def ratio_legend(ink: Palette, *, notes: list[str], is_line: bool = True, has_prior: bool = False) -> str:
+    """The classes of the map as HTML, and what has no verdict as it is drawn: dashed or ringed, dotted or pale.
+
+    Parameters
+    ----------
+    has_prior
+        Whether places are drawn whose verdict is not shown to this person.
+    """
     boxes = [
         f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap"><span style="width:1.1rem;'
         f'height:.7rem;border-radius:2px;background:{colour}"></span>{escape(words)}</span>'
@@ -75,11 +83,20 @@ def ratio_legend(ink: Palette, *, notes: list[str], is_line: bool = True) -> str
         if is_line
         else f"width:.6rem;height:.6rem;border-radius:50%;border:1.5px solid {ink.muted}"
     )
-    unsure = (
-        f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap"><span style="{drawn}">'
-        "</span>not enough data</span>"
-    )
-    return _line(["Times the book's rate", *boxes, unsure, *(escape(note) for note in notes)], ink)
+    marks = [(drawn, LOOKS["not enough data"].word)]
+    if has_prior:
+        drawn = (
+            f"width:1.4rem;border-top:2px dotted {ink.muted}"
+            if is_line
+            else f"width:.6rem;height:.6rem;border-radius:50%;background:{ink.muted};opacity:{PALE / 255:.2f}"
+        )
+        marks.append((drawn, f"{LOOKS[''].word}: no verdict shown to you"))
+    without = [
+        f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap"><span style="{style}">'
+        f"</span>{escape(words)}</span>"
+        for style, words in marks
+    ]
+    return _line(["Times the book's rate", *boxes, *without, *(escape(note) for note in notes)], ink)
 
 
 def _line(parts: list[str], ink: Palette) -> str:

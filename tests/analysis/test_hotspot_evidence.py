@@ -124,6 +124,12 @@ def test_a_scoped_person_sees_own_thefts_and_no_rate_of_the_book(root: Path) -> 
     assert sum(found.observed) == 0
 
 
+def test_nothing_is_expected_where_nothing_was_exposed(book: View) -> None:
+    found = months_against_expected(book, level="lane", places=["L3"], thefts=of_place(book, "lane", "L3"))
+    assert found is not None
+    assert found.expected == (0.0,) * 34
+
+
 def test_kinds_stand_beside_those_of_all_places(book: View) -> None:
     everywhere = counted_thefts(book, level="lane")
     mix = kind_mix(everywhere[everywhere["place"] == "L2"], everywhere=everywhere, by="category")
@@ -196,10 +202,21 @@ class TestReason:
         assert said.endswith("is no verdict but the class prior: 95% of all lanes lie below 3.7 times the book's rate")
 
     def test_several_places_are_added_up_and_not_judged_as_one(self) -> None:
-        both = ranked(row("hotspot"), row("watch", place="B", excess_loss=-5.0))
+        both = ranked(row("hotspot"), row("watch", place="B", excess_loss=-17_000.0))
         assert reason(both, places=["A", "B"], currency="USD") == (
-            "14 thefts where 3.6 were expected; about USD 120k a year above expectation"
+            "14 thefts where 3.6 were expected; about USD 114k a year above expectation"
         )
+
+    def test_what_lies_below_expectation_leaves_no_excess(self) -> None:
+        given = {"observed": 0, "expected": 7.48, "ratio": 0.6, "excess_loss": -50_000.0}
+        both = ranked(
+            row("ordinary", observed=1, expected=1.0, excess_loss=18_000.0), row("ordinary", place="B", **given)
+        )
+        assert reason(both, places=["A", "B"], currency="USD") == "1 theft where 8.48 were expected"
+
+    def test_an_excess_that_is_not_known_of_all_is_not_told_of_all(self) -> None:
+        both = ranked(row("hotspot"), row("watch", place="B", excess_loss=None))
+        assert reason(both, places=["A", "B"], currency="USD") == "14 thefts where 3.6 were expected"
 
     def test_a_place_is_judged_in_each_of_its_segments(self) -> None:
         stored = row("not enough data", segment="storage", observed=0, expected=0.027)

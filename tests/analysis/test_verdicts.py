@@ -48,8 +48,15 @@ def ranked(*rows: dict[str, object], span: Span | None = SPAN) -> RankedVerdicts
 class TestHeadline:
     def test_a_hotspot_is_named_with_its_reason_and_its_money(self) -> None:
         assert headline(ranked(row("Ontario", "hotspot"), row("B", "watch")), currency="USD") == (
-            "Look at Ontario to Z first: 39 thefts where 13.8 were expected (2.8 times, 90% interval 2.1–3.6), "
-            "about USD 1.2M a year above expectation"
+            "Look at Ontario to Z first: 39 thefts where 13.8 were expected (best estimate 2.8 times, allowing "
+            "for chance; 90% interval 2.1–3.6), about USD 1.2M a year above expectation"
+        )
+
+    def test_the_estimate_is_not_passed_off_as_observed_over_expected(self) -> None:
+        found = headline(ranked(row("A", "hotspot", observed=8, expected=2.34, ratio=3.3)), currency="USD")
+        assert "8 thefts where 2.34 were expected (best estimate 3.3 times, allowing for chance; 90% interval" in found
+        assert "9 thefts where 1 was expected (" in headline(
+            ranked(row("A", "hotspot", observed=9, expected=1.0)), currency="USD"
         )
 
     def test_a_hotspot_comes_before_a_costlier_place_to_watch(self) -> None:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.filters import Filters, Scope
 from analysis.hotspot_evidence import MonthsAgainstExpected, kind_mix
-from analysis.verdicts import RankedVerdicts, Span
+from analysis.measures import BOOK_MEASURES
+from analysis.verdicts import BookValue, Level, RankedVerdicts, Span
 from pages.shared import hotspot_evidence
+from pages.shared.context import Context
 from pages.shared.evidence_charts import against_expected_chart, mix_chart
 from pages.shared.funnel_chart import funnel_chart
-from pages.shared.hotspot_evidence import pick_cell, place_names
+from pages.shared.hotspot_evidence import left_out_by, pick_cell, place_names
+from pages.shared.hotspot_verdicts import book_card
+from pages.shared.layout import Kpi, trend_words
 from pages.shared.palette import DARK, LIGHT
-from pages.shared.verdict_map import places_drawn
+from pages.shared.verdict_map import _disc_layers, _line_layers, places_drawn
 from pages.shared.verdict_words import LOOKS, ratio_classes, ratio_legend, verdict_colour, verdict_legend, verdict_words
 from tests.analysis.books import load_book, shipments, thefts
 from tests.app.conftest import Open, texts
@@ -139,11 +145,54 @@ def test_the_funnel_marks_each_verdict_and_labels_the_worst() -> None:
     frame = places(("A", "hotspot", 39, 15.9), ("B", "ordinary", 2, 2.0), ("C", "not enough data", 0, 0.05))
     ranked = RankedVerdicts("lane", frame, Span(pd.Timestamp("2023-07-01").date(), pd.Timestamp("2026-04-01").date(), is_whole=True))  # fmt: skip # noqa: E501
     chart = funnel_chart(ranked, colours=LIGHT)
-    assert chart.title == "1 of 3 lanes lies too far above expectation for chance"
+    assert chart.title == "1 of 3 lanes is a hotspot"
     marks = [trace for trace in chart.figure.data if trace.mode == "markers"]
     assert [trace.marker.symbol for trace in marks] == ["circle", "triangle-up"]
     assert [note.text for note in chart.figure.layout.annotations] == ["A → Z"]
     assert "1 with under 0.1 expected or beyond the top are not drawn" in chart.note
+
+
+def test_the_funnel_names_verdicts_and_not_what_its_limits_would_say() -> None:
+    def title(*rows: tuple[str, str, float, float]) -> str:
+        return funnel_chart(RankedVerdicts("site", places(*rows), None), colours=LIGHT).title
+
+    # 9 thefts where 1 was expected lie far outside the limits, and 2 where 0.26 were expected inside them.
+    assert title(("A", "ordinary", 9, 1.0), ("B", "ordinary", 2, 2.0)) == "No site is a hotspot"
+    assert title(("A", "hotspot", 2, 0.26), ("B", "hotspot", 9, 1.0)) == "2 of 2 sites are hotspots"
+    assert title(("A", "watch", 9, 1.0), ("B", "watch", 4, 1.0)) == "No site is a hotspot; 2 are watched"
+    assert title(("A", "not enough data", 1, 0.1)) == "No site has enough data for a verdict"
+
+
+def test_a_place_of_two_segments_is_one_hotspot_in_the_funnel() -> None:
+    twice = places(("A", "hotspot", 9, 1.0), ("A", "hotspot", 6, 1.0), ("B", "ordinary", 2, 2.0))
+    assert funnel_chart(RankedVerdicts("site", twice, None), colours=LIGHT).title == "1 of 2 sites is a hotspot"
+
+
+def test_a_class_prior_is_not_drawn_as_too_little_data() -> None:
+    frame = places(("H", "hotspot", 9, 1.0), ("U", "not enough data", 1, 0.3), ("P", "", 2, 1.0))
+    frame["basis"] = ["", "", "class prior; not this site's own verdict"]
+    lines = frame.assign(rank=range(1, 4)).rename(
+        columns={"latitude": "origin_latitude", "longitude": "origin_longitude"}
+    )
+    lines = lines.assign(destination_latitude=41.0, destination_longitude=-91.0)
+    drawn = {
+        **{layer.id: layer.data for layer in _disc_layers(frame.assign(rank=range(1, 4)), LIGHT, ())},
+        **{layer.id: layer.data for layer in _line_layers(lines, LIGHT, ())},
+    }
+    told = {name: [row["place"] for row in rows] for name, rows in drawn.items()}
+    assert told == {
+        "sites-prior": ["P"], "sites-unsure": ["U"], "sites": ["H"],
+        "picked": [], "lanes-prior": ["P"], "lanes-unsure": ["U"], "lanes": ["H"],
+    }  # fmt: skip
+    assert "class prior: no verdict shown to you" in ratio_legend(LIGHT, notes=[], has_prior=True)
+    assert "2px dotted" in ratio_legend(LIGHT, notes=[], has_prior=True)
+    assert "class prior" not in ratio_legend(LIGHT, notes=[])
+
+
+def test_a_card_says_what_a_step_of_its_line_is() -> None:
+    value = BookValue(BOOK_MEASURES["theft_frequency"], 1.0, (0.5, 2.0), 40, per="1,000 trips")
+    assert trend_words(book_card(value, level="lane")) == "Theft frequency by quarter, from zero"
+    assert trend_words(Kpi("Own thefts", 3.0)) == "Own thefts by month, from zero"
 
 
 def test_a_fifth_of_the_marks_is_kept_for_what_is_not_known() -> None:
@@ -233,9 +282,33 @@ def test_charts_say_how_many_thefts_the_scope_leaves_out(
     assert not app.exception
     words = texts(app).replace("\\", "")
     assert "40 thefts where" in words
-    assert "the charts hold 0 of the 40 thefts, as what you may see leave the others out" in words
+    assert "the charts hold 0 of the 40 thefts, as what you may see leaves the others out" in words
     (months,) = evidence_figures(app)[0]
     assert sum(months["y"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("level", "filters", "insureds", "words"),
+    [
+        ("lane", Filters(lane=("L1",)), frozenset({"I3"}), "what you may see leaves"),
+        ("corridor", Filters(lane=("L1",)), frozenset({"I3"}), "the filters and what you may see leave"),
+        ("lane", Filters(lane=("L1",), mode=("road",)), frozenset({"I3"}), "the filters and what you may see leave"),
+        ("lane", Filters(mode=("road",)), None, "the filters leave"),
+    ],
+)
+def test_what_leaves_thefts_out_is_not_blamed_on_a_picked_lane(
+    level: Level, filters: Filters, insureds: frozenset[str] | None, words: str
+) -> None:
+    here = cast("Context", SimpleNamespace(filters=filters, scope=Scope(insureds)))
+    assert left_out_by(here, level=level) == words
+
+
+def test_months_above_expectation_are_not_counted_where_most_months_expect_none() -> None:
+    months = tuple(pd.Timestamp(f"2025-{month:02d}-01").date() for month in range(1, 13))
+    # Twice as many as expected, in a third of the months.
+    found = MonthsAgainstExpected(months, (3, 0, 0) * 4, (0.5,) * 12)
+    chart = against_expected_chart(found, period="12 months", colours=LIGHT)
+    assert chart.title == "12 thefts where 6 were expected in 12 months; most in Jan 2025: 3"
 
 
 def test_a_click_on_a_cell_picks_its_place_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +334,7 @@ def test_a_chart_of_few_thefts_names_no_leader() -> None:
     few = against_expected_chart(MonthsAgainstExpected(months, (3, 0), (0.5, 0.5)), period="2 months", colours=LIGHT)
     assert few.title == "3 thefts in 2 months: too few to tell a trend"
     many = against_expected_chart(MonthsAgainstExpected(months, (12, 0), (4.0, 4.0)), period="2 months", colours=DARK)
-    assert many.title == "More thefts than expected in 1 of 2 months; most in Jan 2025: 12"
+    assert many.title == "12 thefts where 8 were expected, more than expected in 1 of 2 months; most in Jan 2025: 12"
     hidden = against_expected_chart(MonthsAgainstExpected(months, (1, 0), None), period="2 months", colours=LIGHT)
     assert "not shown to you" in hidden.note
     assert len(hidden.figure.data) == 1
