@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from analysis.filters import DIMENSIONS, Filters, add_months, month_of
+from analysis.place_names import LANE_NAMES
 from analysis.values import unconverted_amounts
 from data.portfolio import View
 
@@ -48,27 +49,7 @@ select dimension, value from final where rank <= {most} + 1 order by dimension, 
 _NAMES = {
     "insured": "select insured_id, name from insured",
     "carrier": "select carrier_id, name from carrier",
-    "lane": """
-        with ends as (
-            select
-                lane.lane_id, lane.mode,
-                coalesce(origin.name, lane.origin_site_id) as origin,
-                coalesce(destination.name, lane.destination_site_id) as destination
-            from lane
-            left join site as origin on origin.site_id = lane.origin_site_id
-            left join site as destination on destination.site_id = lane.destination_site_id
-        ),
-        counted as (
-            select *, count(distinct mode) over (partition by origin, destination) as modes from ends
-        ),
-        final as (
-            select
-                lane_id,
-                origin || ' → ' || destination || case when modes > 1 then ', ' || lower(mode) else '' end as name
-            from counted
-        )
-        select lane_id, name from final
-    """,
+    "lane": f"select lane_id, name from ({LANE_NAMES})",
 }
 
 
@@ -91,6 +72,8 @@ class Choices:
     covered_from
         By kind of event (incident, claim, shipment, ping), the first month from which it is more than scattered: before
         that there is nothing to compare with. A month is scattered below a tenth of the month of the median event.
+    dated_from
+        By kind of event, the month of its very first, scattered or not.
     undated
         By kind of event, how many have no date and so are in no period; kinds without such are left out.
     unconverted
@@ -104,6 +87,7 @@ class Choices:
     names: Mapping[str, Mapping[str, str]]
     cut: tuple[str, ...] = ()
     covered_from: Mapping[str, date] = field(default_factory=dict)
+    dated_from: Mapping[str, date] = field(default_factory=dict)
     undated: Mapping[str, int] = field(default_factory=dict)
     unconverted: tuple[str, ...] = ()
 
@@ -151,6 +135,7 @@ def find_choices(view: View) -> Choices:
         names=names,
         cut=tuple(dimension for dimension, values in options.items() if len(values) > MOST_OPTIONS),
         covered_from={table: month for table in _EVENTS if (month := _covered_from(view, table=table)) is not None},
+        dated_from={table: first for table, (first, _) in ends.items()},
         undated=count_undated(view),
         unconverted=tuple(unconverted_amounts(view)),
     )

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.measures import Measure, magnitude, significant
-from analysis.place_names import name_cells
+from analysis.place_names import LANE_NAMES, name_cells
 from analysis.selection import STORED_RESOLUTIONS, WEEKDAYS, Dimension, Fact, Selection, condition, unreachable
 from data.portfolio import View
 
@@ -89,18 +89,16 @@ with happened as (
 )
 select month from happened where month is not null order by month desc
 """
-_LANE_NAMES = """
+_LANE_NAMES = f"""
 select
   lane_id as place,
-  coalesce(o.name, l.origin_site_id) || ' → ' || coalesce(d.name, l.destination_site_id) as label,
-  l.mode,
-  o.latitude as origin_latitude,
-  o.longitude as origin_longitude,
-  d.latitude as destination_latitude,
-  d.longitude as destination_longitude
-from lane l
-left join site o on o.site_id = l.origin_site_id
-left join site d on d.site_id = l.destination_site_id
+  name as label,
+  mode,
+  origin_latitude,
+  origin_longitude,
+  destination_latitude,
+  destination_longitude
+from ({LANE_NAMES})
 """
 _SITE_NAMES = """
 select

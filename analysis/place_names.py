@@ -16,6 +16,37 @@ from scipy.spatial import cKDTree
 from data.gazetteer import GAZETTEER
 
 EARTH_KM = 6371.0
+#: SQL of every lane's name. Lanes between the same places are told apart by mode, and where that does not, by id.
+LANE_NAMES = """
+with ends as (
+    select
+        l.lane_id, l.mode,
+        coalesce(o.name, l.origin_site_id) as origin,
+        coalesce(d.name, l.destination_site_id) as destination,
+        o.latitude as origin_latitude, o.longitude as origin_longitude,
+        d.latitude as destination_latitude, d.longitude as destination_longitude
+    from lane as l
+    left join site as o on o.site_id = l.origin_site_id
+    left join site as d on d.site_id = l.destination_site_id
+),
+moded as (
+    select
+        *,
+        origin || ' → ' || destination
+        || case
+            when count(distinct mode) over (partition by origin, destination) > 1 then coalesce(', ' || lower(mode), '')
+            else ''
+        end as named
+    from ends
+),
+final as (
+    select
+        *,
+        named || case when count(*) over (partition by named) > 1 then ' [' || lane_id || ']' else '' end as name
+    from moded
+)
+select * from final
+"""
 _COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
 

@@ -110,6 +110,7 @@ def _legend(unit: Any, *, scale: Classes, measure: Measure, currency: str, notes
         scale=scale,
         show=lambda value: measure.words(value, currency=currency),
         size_means=size,
+        whole=measure.unit == "count" and measure.key != "positions",
         notes=notes,
     )
 
