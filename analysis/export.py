@@ -123,8 +123,8 @@ def to_csv(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], provenance: 
 
     UTF-8 with a byte order mark, comma separated, the header first. Nulls are empty. Whole and decimal numbers are in
     full, floats to 12 significant digits, amounts that come as floats to 4 decimals, a percent as its share. Dates are
-    ISO, timestamps `2024-03-01 09:30:00` in UTC. Text that a spreadsheet would run as a formula gets an apostrophe before
-    it; numbers never do. The last column names snapshot and content, and says so when the data is synthetic.
+    ISO, timestamps `2024-03-01 09:30:00` in UTC. Text that a spreadsheet would run as a formula gets an apostrophe
+    before it; numbers never do. The last column names snapshot and content, and says so when the data is synthetic.
 
     Raises
     ------

@@ -144,7 +144,7 @@ def cell_layer(
     """H3 cells coloured by value. `cells` has place (the cell), label, value."""
     picked = set(selected)
     rows = [
-        {**_mark(row, show=show), "color": _ink(row, scale, picked, opacity=190)}
+        {**_mark(row, show=show), "color": _ink(row, scale, picked, opacity=240)}
         for row in cells.dropna(subset=["value"]).nlargest(MOST_MARKS, "value").sort_values("place").to_dict("records")
         if h3.is_valid_cell(str(row["place"]))
     ]

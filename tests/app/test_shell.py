@@ -50,8 +50,8 @@ def test_a_link_restores_what_it_names_by_name_by_id_and_by_iso_month(open_app: 
             {"from_": "2019-01", "to": "2019-03"},
             ("2024-01", "2024-12"),
             (
-                "Nothing is dated in the period asked for, Jan 2019 – Mar 2019: the data run from Jan 2023 to Dec 2024. "
-                "Shown instead: Jan 2024 – Dec 2024."
+                "Nothing is dated in the period asked for, Jan 2019 – Mar 2019: the data run from Jan 2023 "
+                "to Dec 2024. Shown instead: Jan 2024 – Dec 2024."
             ),
         ),
         (
