@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from analysis.filters import DIMENSIONS, Filters, add_months, month_of
+from analysis.place_names import LANE_NAMES
 from analysis.values import unconverted_amounts
 from data.portfolio import View
 
@@ -18,12 +19,8 @@ OPENING_MONTHS = 12
 #: Months with less than this share of the events of the month that the median event falls in are scattered.
 SCATTERED = 0.1
 
-_ROWS_OF = {
-    "incident": "select {dimensions}, month, incidents as events from incident_fact",
-    "claim": "select {dimensions}, month, claims as events from claim_fact",
-    "shipment": "select {dimensions}, month, shipments as events from shipment_fact",
-    "ping": "select {dimensions}, month, 0 as events from ping_fact",
-}
+#: What each kind of event is counted by; a position says that a lane is there, and not how busy it is.
+_EVENTS = {"incident": "incidents", "claim": "claims", "shipment": "shipments", "ping": "0"}
 _DIMENSION_COLUMNS = {
     "insured": "insured_id",
     "carrier": "carrier_id",
@@ -31,14 +28,17 @@ _DIMENSION_COLUMNS = {
     "commodity": "commodity",
     "mode": "mode",
 }
+# Each fact is summed by one dimension at a time: a row for each combination of them would be as many as the fact has.
+_OF_ONE = """
+    select '{dimension}' as dimension, {column}::varchar as value, sum({events}) as events
+    from {table}_fact where {column} is not null group by {column}
+"""
 _OPTIONS = """
-with events as (
-    {events}
+with counted as (
+    {counted}
 ),
 ranked as (
-    select dimension, value, sum(events) as events
-    from (unpivot events on insured, carrier, lane, commodity, mode into name dimension value value)
-    group by all
+    select dimension, value, sum(events) as events from counted group by dimension, value
 ),
 final as (
     select dimension, value, row_number() over (partition by dimension order by events desc, value) as rank
@@ -49,27 +49,7 @@ select dimension, value from final where rank <= {most} + 1 order by dimension, 
 _NAMES = {
     "insured": "select insured_id, name from insured",
     "carrier": "select carrier_id, name from carrier",
-    "lane": """
-        with ends as (
-            select
-                lane.lane_id, lane.mode,
-                coalesce(origin.name, lane.origin_site_id) as origin,
-                coalesce(destination.name, lane.destination_site_id) as destination
-            from lane
-            left join site as origin on origin.site_id = lane.origin_site_id
-            left join site as destination on destination.site_id = lane.destination_site_id
-        ),
-        counted as (
-            select *, count(distinct mode) over (partition by origin, destination) as modes from ends
-        ),
-        final as (
-            select
-                lane_id,
-                origin || ' → ' || destination || case when modes > 1 then ', ' || lower(mode) else '' end as name
-            from counted
-        )
-        select lane_id, name from final
-    """,
+    "lane": f"select lane_id, name from ({LANE_NAMES})",
 }
 
 
@@ -92,6 +72,8 @@ class Choices:
     covered_from
         By kind of event (incident, claim, shipment, ping), the first month from which it is more than scattered: before
         that there is nothing to compare with. A month is scattered below a tenth of the month of the median event.
+    dated_from
+        By kind of event, the month of its very first, scattered or not.
     undated
         By kind of event, how many have no date and so are in no period; kinds without such are left out.
     unconverted
@@ -105,6 +87,7 @@ class Choices:
     names: Mapping[str, Mapping[str, str]]
     cut: tuple[str, ...] = ()
     covered_from: Mapping[str, date] = field(default_factory=dict)
+    dated_from: Mapping[str, date] = field(default_factory=dict)
     undated: Mapping[str, int] = field(default_factory=dict)
     unconverted: tuple[str, ...] = ()
 
@@ -129,16 +112,19 @@ def find_choices(view: View) -> Choices:
     The opening period is the last twelve months in which most kinds of data (incidents, claims, shipments) have any:
     past the end of one of them it would be compared with nothing.
     """
-    dimensions = ", ".join(f"{column} as {name}" for name, column in _DIMENSION_COLUMNS.items())
-    events = {table: sql.format(dimensions=dimensions) for table, sql in _ROWS_OF.items()}
     ends: dict[str, tuple[date, date]] = {}
-    for table, sql in events.items():
-        first, last = view.rows(f"select min(month), max(month) from ({sql})")[0]
+    for table in _EVENTS:
+        first, last = view.rows(f"select min(month), max(month) from {table}_fact")[0]
         if first is not None and last is not None:
             ends[table] = (month_of(first), month_of(last))
     options: dict[str, list[str]] = {name: [] for name in DIMENSIONS}
-    for dimension, value in view.rows(_OPTIONS.format(events=" union all ".join(events.values()), most=MOST_OPTIONS)):
-        options[dimension].append(str(value))
+    counted = [
+        _OF_ONE.format(dimension=dimension, column=column, events=events, table=table)
+        for table, events in _EVENTS.items()
+        for dimension, column in _DIMENSION_COLUMNS.items()
+    ]
+    for dimension, value in view.rows(_OPTIONS.format(counted=" union all ".join(counted), most=MOST_OPTIONS)):
+        options[dimension].append(value)
     known = {dimension: dict(view.rows(sql)) for dimension, sql in _NAMES.items()}
     names = {dimension: _once(options[dimension], names=known.get(dimension, {})) for dimension in DIMENSIONS}
     return Choices(
@@ -148,7 +134,8 @@ def find_choices(view: View) -> Choices:
         options={dimension: tuple(values[:MOST_OPTIONS]) for dimension, values in options.items()},
         names=names,
         cut=tuple(dimension for dimension, values in options.items() if len(values) > MOST_OPTIONS),
-        covered_from={table: month for table in events if (month := _covered_from(view, table=table)) is not None},
+        covered_from={table: month for table in _EVENTS if (month := _covered_from(view, table=table)) is not None},
+        dated_from={table: first for table, (first, _) in ends.items()},
         undated=count_undated(view),
         unconverted=tuple(unconverted_amounts(view)),
     )
@@ -179,13 +166,13 @@ def _covered_from(view: View, *, table: str) -> date | None:
 
 def count_unreached(view: View) -> dict[str, int]:
     """How many incidents, claims, shipments and positions are out only because a chosen filter cannot reach them?"""
-    counted = {table: view.unreached(f"{table}_fact") for table in _ROWS_OF if view.has(table)}
+    counted = {table: view.unreached(f"{table}_fact") for table in _EVENTS if view.has(table)}
     return {table: count for table, count in counted.items() if count}
 
 
 def count_undated(view: View) -> dict[str, int]:
     """How many incidents, claims, shipments and positions of the chosen filters are in no period, having no date?"""
-    counted = {table: view.undated(f"{table}_fact") for table in _ROWS_OF if view.has(table)}
+    counted = {table: view.undated(f"{table}_fact") for table in _EVENTS if view.has(table)}
     return {table: count for table, count in counted.items() if count}
 
 

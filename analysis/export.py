@@ -33,6 +33,10 @@ EXCEL_ROWS = 1_048_575  # below the header
 EXCEL_COLUMNS = 16_384
 EXCEL_TEXT = 32_767  # UTF-16 units in one cell
 EXCEL_DIGITS = 15  # significant digits that a cell's number keeps
+#: Significant digits of a float: what a sum or a fit leaves behind them is noise of binary fractions, not data.
+FLOAT_DIGITS = 12
+#: Digits behind the point of an amount that came as a float: those that the contract keeps.
+AMOUNT_DECIMALS = 4
 FIRST_EXCEL_DATE = date(1900, 3, 1)  # before it Excel counts a 29 February 1900 that never was
 SOURCE_LABEL = "Source snapshot"
 SYNTHETIC = "SYNTHETIC DATA"
@@ -117,10 +121,10 @@ Table = tuple[pd.DataFrame, Sequence[ExportColumn]]
 def to_csv(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], provenance: Provenance) -> bytes:
     """What is this table as a CSV that Excel, pandas and DuckDB all read?
 
-    UTF-8 with a byte order mark, comma separated, the header first. Nulls are empty; numbers are written in full and a
-    percent as its share; dates are ISO, timestamps `2024-03-01 09:30:00` in UTC. Text that a spreadsheet would run as a
-    formula gets an apostrophe before it; numbers never do. The last column names snapshot and content, and says so when
-    the data is synthetic.
+    UTF-8 with a byte order mark, comma separated, the header first. Nulls are empty. Whole and decimal numbers are in
+    full, floats to 12 significant digits, amounts that come as floats to 4 decimals, a percent as its share. Dates are
+    ISO, timestamps `2024-03-01 09:30:00` in UTC. Text that a spreadsheet would run as a formula gets an apostrophe
+    before it; numbers never do. The last column names snapshot and content, and says so when the data is synthetic.
 
     Raises
     ------
@@ -275,7 +279,7 @@ def _sheet_names(tables: Iterable[str]) -> dict[str, str]:
 
 
 def _typed(series: pd.Series[Any], *, as_format: ColumnFormat) -> list[Cell]:
-    convert = _CONVERTERS.get(as_format, _plain)
+    convert = _CONVERTERS.get(as_format, _rounded)
     missing = series.isna().tolist()
     return [None if gone else convert(value) for value, gone in zip(series.tolist(), missing, strict=True)]
 
@@ -290,6 +294,19 @@ def _plain(value: object) -> Cell:
     if callable(item) and getattr(value, "ndim", None) == 0:
         return _plain(item())
     return str(value)
+
+
+def _rounded(value: object) -> Cell:
+    """A value as itself, a float without the digits that only its arithmetic made."""
+    plain = _plain(value)
+    if not isinstance(plain, float) or not math.isfinite(plain) or plain.is_integer():
+        return plain
+    return float(f"{plain:.{FLOAT_DIGITS}g}")
+
+
+def _as_amount(value: object) -> Cell:
+    plain = _plain(value)
+    return round(plain, AMOUNT_DECIMALS) if isinstance(plain, float) and math.isfinite(plain) else plain
 
 
 def _as_text(value: object) -> Cell:
@@ -317,6 +334,7 @@ def _as_timestamp(value: object) -> Cell:
 
 _CONVERTERS: dict[ColumnFormat, Callable[[object], Cell]] = {
     "text": _as_text,
+    "amount": _as_amount,
     "date": _as_date,
     "timestamp": _as_timestamp,
 }

@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.measures import Measure, magnitude, significant
-from analysis.place_names import name_cells
+from analysis.place_names import LANE_NAMES, name_cells
 from analysis.selection import STORED_RESOLUTIONS, WEEKDAYS, Dimension, Fact, Selection, condition, unreachable
+from analysis.values import differ
 from data.portfolio import View
 
 PlaceUnit = Literal["lane", "site", "cell"]
@@ -35,6 +36,8 @@ KIND_LABELS: dict[Kind, str] = {
     "insured": "insured",
     "location_kind": "kind of place",
 }
+#: Where neither incidents nor claims are loaded.
+NO_LOSSES = "No losses are loaded: this is where goods and trackers are, and says nothing of where loss happens"
 LANES_ON_MAP = 50
 POINTS_ON_MAP = 9_000
 # Areas are the largest that still tell two places apart on a map of this many degrees across.
@@ -89,18 +92,16 @@ with happened as (
 )
 select month from happened where month is not null order by month desc
 """
-_LANE_NAMES = """
+_LANE_NAMES = f"""
 select
   lane_id as place,
-  coalesce(o.name, l.origin_site_id) || ' → ' || coalesce(d.name, l.destination_site_id) as label,
-  l.mode,
-  o.latitude as origin_latitude,
-  o.longitude as origin_longitude,
-  d.latitude as destination_latitude,
-  d.longitude as destination_longitude
-from lane l
-left join site o on o.site_id = l.origin_site_id
-left join site d on d.site_id = l.destination_site_id
+  name as label,
+  mode,
+  origin_latitude,
+  origin_longitude,
+  destination_latitude,
+  destination_longitude
+from ({LANE_NAMES})
 """
 _SITE_NAMES = """
 select
@@ -458,6 +459,12 @@ def main_finding(ranked: Places, *, currency: str) -> str:
     if frame.empty:
         return f"{total} {what}, but no {one} is known for any of them."
     first = frame.iloc[0]
+    values = frame["value"]
+    level = int((values == values.iloc[0]).sum())
+    if level > 1:
+        each = measure.words(first["value"], currency=currency)
+        most = f"{level} {UNIT_LABELS[ranked.unit][1]} are level at the top with {each} each of {total} {what}"
+        return f"{most}: {first['label']} and {'another' if level == 2 else f'{level - 1} more'}."
     share = significant(100 * first["share"], 2)
     lead = f"{first['label']} has {measure.words(first['value'], currency=currency)}"
     whole = f"{share}% of {total} {what}" if measure.unit == "count" else f"{share}% of the {what} of {total}"
@@ -465,6 +472,8 @@ def main_finding(ranked: Places, *, currency: str) -> str:
         return f"{lead}, {whole}: the only {one} with any."
     second = frame.iloc[1]
     times = first["value"] / second["value"]
+    if measure.interval == "poisson" and not differ(first["value"], second["value"]):
+        return f"{lead}, {whole}; {second['label']} has {measure.words(second['value'])}, which may be chance."
     if times < 1.05:
         return f"{lead}, {whole}: level with {second['label']}."
     return f"{lead}, {whole}: {significant(times, 2)} times the next, {second['label']}."
@@ -473,6 +482,8 @@ def main_finding(ranked: Places, *, currency: str) -> str:
 def count_caveats(view: View, *, measure: Measure) -> tuple[str, ...]:
     """What must stand beside these numbers, as they are no rates?"""
     found = []
+    if not view.has("incident") and not view.has("claim"):
+        found.append(NO_LOSSES)
     if measure.key == "market_incidents":
         found.append("Market incidents are context: they are not losses of this book")
     if measure.matures:

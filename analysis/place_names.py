@@ -16,6 +16,40 @@ from scipy.spatial import cKDTree
 from data.gazetteer import GAZETTEER
 
 EARTH_KM = 6371.0
+#: SQL of every lane's name. Lanes between the same places are told apart by mode, and where that does not, by id.
+LANE_NAMES = """
+with ends as (
+    select
+        l.lane_id, l.mode,
+        coalesce(o.name, l.origin_site_id) as origin,
+        coalesce(d.name, l.destination_site_id) as destination,
+        o.latitude as origin_latitude, o.longitude as origin_longitude,
+        d.latitude as destination_latitude, d.longitude as destination_longitude
+    from lane as l
+    left join site as o on o.site_id = l.origin_site_id
+    left join site as d on d.site_id = l.destination_site_id
+),
+moded as (
+    select
+        *,
+        origin || ' → ' || destination
+        || case
+            when count(distinct mode) over (partition by origin, destination) > 1 then coalesce(', ' || lower(mode), '')
+            else ''
+        end as named
+    from ends
+),
+final as (
+    select
+        *,
+        named || case when count(*) over (partition by named) > 1 then ' [' || lane_id || ']' else '' end as name
+    from moded
+)
+select * from final
+"""
+# A town this near to one so many times its size is known by that one, or taken for its namesake elsewhere.
+_NEAR_KM = 10.0
+_TIMES_LARGER = 20.0
 _COMPASS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 
 
@@ -30,7 +64,8 @@ class _Towns:
 def name_cells(cells: Sequence[str]) -> list[str]:
     """What is each H3 cell called?
 
-    By the largest town in it ("Lagos, NG"); where there is none, by the nearest with distance and direction from it
+    By the largest town in it ("Lagos, NG"), with the city that it is a part or a suburb of ("Kensington near Liverpool,
+    GB"); where there is none, by the nearest with distance and direction from it
     ("310 km SW of Lagos, NG").
 
     Examples
@@ -41,15 +76,29 @@ def name_cells(cells: Sequence[str]) -> list[str]:
     if not cells:
         return []
     towns, largest = _towns(), _largest_towns(h3.get_resolution(cells[0]))
-    names = {cell: towns.names[largest[cell]] for cell in cells if cell in largest}
+    names = {cell: _qualified(largest[cell]) for cell in cells if cell in largest}
     nameless = [cell for cell in cells if cell not in names]
     if nameless:
         middles = np.radians(np.array([h3.cell_to_latlng(cell) for cell in nameless]))
         distances, nearest = towns.tree.query(_vectors(middles))
         for cell, middle, distance, town in zip(nameless, middles, distances, nearest, strict=True):
             away = 2 * np.arcsin(min(1.0, float(distance) / 2)) * EARTH_KM
-            names[cell] = f"{_round_km(away)} km {_direction(towns.radians[town], middle)} of {towns.names[town]}"
+            names[cell] = f"{_round_km(away)} km {_direction(towns.radians[town], middle)} of {_qualified(int(town))}"
     return [names[cell] for cell in cells]
+
+
+@cache
+def _qualified(town: int) -> str:
+    """A town's name, with the far larger one of its country beside which it lies."""
+    towns = _towns()
+    name, country = towns.names[town].rsplit(", ", maxsplit=1)
+    chord = 2 * np.sin(_NEAR_KM / EARTH_KM / 2)
+    near = towns.tree.query_ball_point(_vectors(towns.radians[town : town + 1])[0], chord)
+    city = max(near, key=lambda one: (towns.population[one], -one))
+    city_name, city_country = towns.names[city].rsplit(", ", maxsplit=1)
+    if city_country != country or towns.population[city] < _TIMES_LARGER * max(towns.population[town], 1):
+        return towns.names[town]
+    return f"{name} near {city_name}, {country}"
 
 
 @cache

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
+from scipy.stats import binomtest
+
 from analysis.filters import add_months, month_of
 from analysis.intervals import Interval, poisson_interval, wilson_interval
 from analysis.measures import MEASURES, ROW_NAMES, Measure, magnitude
@@ -15,6 +18,13 @@ from data.portfolio import View
 
 #: Losses of the last days are still being reported: shown hatched, left out of trends and verdicts.
 IMMATURE_DAYS = 60
+#: Amounts of fewer events than this differ between periods by chance, whatever the risk does.
+FEW_AMOUNTS = 30
+#: Sums whose known part differs by more than this share are not of the same thing.
+_LIKE_COVERAGE = 0.05
+#: A sum of nearly all needs no word about the rest.
+_NEARLY_ALL = 0.95
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,55 @@ class MeasureValue:
         if self.measure.unit == "percent":
             return self.comparable - before.comparable
         return self.comparable / before.comparable - 1 if before.comparable else None
+
+    @property
+    def coverage(self) -> str:
+        """How much of it is known, where that is not nearly all: "15 of 40 known"."""
+        if not self.measure.known_words or self.measure.per or self.n >= _NEARLY_ALL * self.of:
+            return ""
+        return f"{self.n:,} of {self.of:,} known"
+
+    def doubt_of_change(self, before: MeasureValue | None) -> str:
+        """Why is the change from an earlier period of the same length no news, in a few words? Empty where it is news.
+
+        Counts are compared by the exact conditional test of two Poisson counts, shares by Newcombe's interval of their
+        difference, both at 95%; amounts of fewer than 30 events not at all, nor those known to another part.
+        """
+        if before is None or self.value is None or before.value is None:
+            return ""
+        measure = self.measure
+        summed = bool(measure.known_words) and not measure.per and self.of > 0 and before.of > 0
+        if summed and abs(self.n / self.of - before.n / before.of) > _LIKE_COVERAGE:
+            return f"{self.n:,} of {self.of:,} known; {before.n:,} of {before.of:,} before"
+        if measure.unit == "base currency":
+            few = min(self.n, before.n) < FEW_AMOUNTS
+            return f"{self.n:,} events, {before.n:,} before: too few to tell" if few else ""
+        said = f"{measure.words(before.value)} before: no clear change"
+        if measure.interval == "poisson":
+            return "" if differ(self.value, before.value) else said
+        if self.interval is not None and before.interval is not None:
+            return "" if _shares_differ(self.value, self.interval, before.value, before.interval) else said
+        return ""
+
+
+def differ(count: float, other: float) -> bool:
+    """Do two counts of events, of equal exposure, differ by more than chance (exact conditional test at 95%)?
+
+    Examples
+    --------
+    >>> differ(12, 8), differ(40, 15)
+    (False, True)
+    """
+    both = round(count + other)
+    return both > 0 and float(binomtest(round(count), both, 0.5).pvalue) < _LEVEL
+
+
+def _shares_differ(share: float, interval: Interval, other: float, of_other: Interval) -> bool:
+    """Does Newcombe's (1998, method 10) interval of the difference, made of two Wilson intervals, leave out 0?"""
+    difference = share - other
+    if difference >= 0:
+        return difference > float(np.hypot(share - interval[0], of_other[1] - other))
+    return -difference > float(np.hypot(interval[1] - share, other - of_other[0]))
 
 
 def measure_values(

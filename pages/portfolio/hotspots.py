@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from functools import partial
 from typing import Any, Literal
 
@@ -12,8 +11,9 @@ import streamlit as st
 
 from analysis.drill import ROWS_SHOWN
 from analysis.export import ExportColumn, Provenance
-from analysis.filters import Filters, month_of
+from analysis.filters import Filters
 from analysis.hotspots import (
+    NO_LOSSES,
     UNIT_LABELS,
     Kind,
     Places,
@@ -24,10 +24,11 @@ from analysis.hotspots import (
 )
 from analysis.measures import MEASURES, Measure
 from analysis.selection import DIMENSION_LABELS, Selection, unreachable
-from analysis.values import MeasureValue, is_immature, lacking_words, monthly
+from analysis.values import is_immature, lacking_words
 from analysis.verdicts import LEVEL_NAMES, LEVELS, Level
 from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
 from pages.shared.context import Context, context, select
+from pages.shared.hotspot_cards import known_months, show_cards, view_key
 from pages.shared.hotspot_map import LAYERS, MAP_SHARE, hotspot_map
 from pages.shared.hotspot_results import (
     box_of,
@@ -44,31 +45,14 @@ from pages.shared.hotspot_results import (
     week_of,
 )
 from pages.shared.hotspot_verdicts import choose_one, levels_of, show_verdicts
-from pages.shared.layout import Kpi, downloads, escape, kpi_row, lacking, nothing_selected, page_header, show_table
+from pages.shared.layout import downloads, escape, lacking, nothing_selected, page_header, show_table
 from pages.shared.narrowing import clicked, narrow, pick, picked_row
 from pages.shared.palette import palette
 
 PAGE = "hotspots"
 QUESTION = "Where does loss happen, and what should we look at first?"
-#: What the page opens with, and what its cards show: the first of these that the portfolio can tell.
+#: What the page opens with: the first of these that the portfolio can tell.
 OPENS_WITH = ("own_thefts", "claims", "market_incidents", "carrier_incidents", "value_moved", "shipments", "positions")
-CARDS = (
-    "own_thefts",
-    "loss",
-    "claims",
-    "paid",
-    "market_incidents",
-    "value_moved",
-    "on_time_share",
-    "paid_share",
-    "market_attempts",
-    "market_placed_share",
-    "market_hour_share",
-    "shipments",
-    "positions",
-    "claimed",
-)
-MOST_CARDS = 5
 OPENING_UNIT: dict[str, PlaceUnit] = {
     "incident_fact": "cell",
     "claim_fact": "site",
@@ -77,8 +61,9 @@ OPENING_UNIT: dict[str, PlaceUnit] = {
 }
 MAP_HEIGHT = 380
 ROW_HEIGHT = 35
+LINE_HEIGHT = 26
+NAME_WIDTH = 200
 GLOBAL_KINDS = {"commodity", "carrier", "mode", "insured"}
-UNITS = {"count": "count", "base currency": "amount", "percent": "percent"}
 
 
 def main() -> None:
@@ -95,9 +80,11 @@ def main() -> None:
             level = choose_level(levels)
             picked = choose_one(here, level=level) if level is not None else ()
         if level is not None:
-            cards = partial(show_cards, here, told=told, selection=Selection())
+            cards = partial(show_cards, here, told=told, selection=Selection(), level=level)
             show_verdicts(here, level=level, picked=picked, cards=cards)
             return
+    if not here.snapshot.view(here.scope, Filters()).has("incident") and "claims" not in told:
+        st.markdown(f":material/info: **{escape(NO_LOSSES)}.**")
     cards_here = st.container()
     measure, unit, layers, selection = choose(here, told=told)
     with cards_here:
@@ -177,77 +164,6 @@ def choose(here: Context, *, told: Sequence[str]) -> tuple[Measure, PlaceUnit, t
     return measure, unit, tuple(layers), selection
 
 
-def show_cards(here: Context, first: Sequence[Kpi], *, told: Sequence[str], selection: Selection) -> None:
-    """Cards given, if any, and the numbers of the period, against the comparison."""
-    reached = [key for key in CARDS if key in told and not unreachable(MEASURES[key].fact, selection)]
-    left_out = {MEASURES[key].fact for key in told} - {MEASURES[key].fact for key in reached}
-    keys = tuple(reached[: MOST_CARDS - len(first)])
-    if not keys and not first:
-        return
-    if left_out:
-        words = [lacking_words(fact, unreachable(fact, selection)) for fact in sorted(left_out)]
-        st.caption(escape(f"Not shown here: {', '.join(words)}."))
-    now = values_of(view_key(here), measures=keys, selection=selection, _view=here.view)
-    before = dict[str, MeasureValue]()
-    if here.comparison_view is not None:
-        earlier = selection.without("month")
-        key = (here.info.id, here.scope, here.filters.previous(here.comparison))
-        before = values_of(key, measures=keys, selection=earlier, _view=here.comparison_view)
-    shown = [card(here, now[key], before=before.get(key), narrowed=selection.month is not None) for key in keys]
-    kpi_row([*first, *shown])
-
-
-def known_months(here: Context, value: MeasureValue) -> tuple[tuple[date, float | None], ...]:
-    """A measure by month, as far as its own data go: past that nothing is known, which is no zero."""
-    ends = here.known_to(value.measure.fact.removesuffix("_fact"))
-    begins = here.choices.covered_from.get(value.measure.fact.removesuffix("_fact"))
-    first, last = here.filters.first_month, here.filters.last_month
-    if ends is not None and last is not None:
-        last = min(last, month_of(ends))
-    if begins is not None and first is not None and not here.filters.chosen:
-        first = max(first, begins)
-    if first is not None and last is not None and first > last:
-        return ()
-    return monthly(value, first_month=first, last_month=last)
-
-
-def card(here: Context, value: MeasureValue, *, before: MeasureValue | None, narrowed: bool) -> Kpi:
-    """A measure as a card; without a change where a month is picked, which has no period before it."""
-    measure = value.measure
-    table = measure.fact.removesuffix("_fact")
-    apart = "a month has no period before it" if narrowed else here.not_comparable(table)
-    change = None if apart else value.change_from(before)
-    previous = None if apart or before is None else before.value
-    if value.value is not None and change is not None and change > -1:
-        previous = value.value - change if measure.unit == "percent" else value.value / (1 + change)
-    months = known_months(here, value)
-    growing = measure.matures and any(is_immature(month, data_date=here.known_to(table)) for month, _ in months)
-    if measure.matures:
-        months = tuple(pair for pair in months if not is_immature(pair[0], data_date=here.known_to(table)))
-    lines = [
-        measure.definition,
-        f"= {measure.formula}.",
-        *(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in value.caveats),
-    ]
-    if growing:
-        lines.append("The last 60 days are still being reported: the period can only grow, so a fall is no news yet.")
-    if value.interval is not None:
-        ends = [measure.words(end, currency=here.currency) for end in value.interval]
-        lines.append(f"95% interval: {ends[0]} to {ends[1]}.")
-    return Kpi(
-        measure.label,
-        value.value,
-        UNITS[measure.unit],  # type: ignore[arg-type]
-        previous=previous,
-        trend=[number for _, number in months if number is not None],
-        # A fall that growing months can explain is neither good nor bad.
-        better="neutral" if growing and (change or 0) < 0 else measure.better,
-        definition=escape(" ".join(lines)),
-        n=value.n,
-        note=apart,
-    )
-
-
 def load_places(
     here: Context, *, measure: Measure, unit: PlaceUnit, told: Sequence[str], selection: Selection
 ) -> Places:
@@ -317,22 +233,26 @@ def place_table(here: Context, *, ranked: Places, picked: Sequence[str], selecti
     order = frame["place"].tolist()
     rows = [order.index(place) for place in picked if place in order][:1]
     one = UNIT_LABELS[ranked.unit][0]
+    # The name of a lane is two names: it has two lines, lest the table cut off where it goes.
+    row_height = 2 * LINE_HEIGHT if ranked.unit == "lane" else ROW_HEIGHT
     key = f"{PAGE}-table-{ranked.unit}-{measure.key}-{'-'.join(picked)}"
     config: dict[str, Any] = {
-        "label": st.column_config.TextColumn(one.capitalize(), width=195),
+        "label": st.column_config.TextColumn(one.capitalize(), width=NAME_WIDTH),
         "value": number_column(measure, here),
         "share": st.column_config.ProgressColumn(
             "Share",
-            format="percent",
-            width=90,
+            # As many decimals in every row: the bar has what the words leave of the cell.
+            format="%.1f%%",
+            width=104,
             min_value=0,
-            max_value=float(frame["share"].max()) if len(frame) else 1.0,
+            max_value=100 * float(frame["share"].max()) if len(frame) else 100.0,
         ),
     }
     config |= {name: number_column(MEASURES[name], here) for name in beside}
     st.dataframe(
-        frame[["label", "value", "share", *beside]],
-        height=min(MAP_HEIGHT - 42, ROW_HEIGHT * (len(frame) + 1) + 2),
+        frame[["label", "value", "share", *beside]].assign(share=100 * frame["share"]),
+        height=min(MAP_HEIGHT - 42, ROW_HEIGHT + row_height * len(frame) + 2),
+        row_height=row_height,
         hide_index=True,
         column_config=config,
         on_select=partial(pick_row, key, ranked.unit, tuple(order), tuple(picked)),
@@ -475,11 +395,6 @@ def heading(title: str, note: str) -> None:
     st.markdown(f"**{escape(title)}**  \n:small[:gray[{escape(note)}]]")
 
 
-def view_key(here: Context) -> tuple[str, Any, Filters]:
-    """What the view of this page depends on."""
-    return here.info.id, here.scope, here.filters
-
-
 def picked_places(here: Context, *, unit: PlaceUnit, selection: Selection) -> tuple[str, ...]:
     """Which places are picked out: what the filter says, never what was clicked last."""
     if unit == "lane":
@@ -532,7 +447,7 @@ def number_column(measure: Measure, here: Context) -> Any:
     """A column of a measure, with its definition on hover."""
     label = f"{measure.label}, {here.currency}" if measure.unit == "base currency" else measure.label
     return st.column_config.NumberColumn(
-        label, format="compact" if measure.unit == "base currency" else "%,d", help=measure.definition
+        label, format="compact" if measure.unit == "base currency" else "%,d", help=measure.definition, width=96
     )
 
 

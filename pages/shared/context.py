@@ -121,7 +121,10 @@ class Context:
         if self.comparison_view is None or before.first_month is None or self.filters.last_month is None:
             return "nothing to compare with"
         if begins is None or before.first_month < begins:
-            return "data begin later" if begins is None else f"data begin {month_words(begins)}"
+            if begins is None:
+                return "data begin later"
+            scattered = self.choices.dated_from.get(table, begins) < begins
+            return f"too few before {month_words(begins)}" if scattered else f"data begin {month_words(begins)}"
         if ends is not None and self.filters.last_month > ends.replace(day=1):
             return f"data end {month_words(ends.replace(day=1))}"
         return ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 
 import streamlit as st
 
@@ -57,14 +58,21 @@ def read_link(choices: Choices) -> list[str]:
     or belongs to data that this person may not see, is named and ignored: both read the same, so that a link does not
     tell what exists.
     """
-    ignored: list[str] = []
+    ignored, notes = [], []
     months = {month_key(month): month_words(month) for month in choices.months}
+    asked: dict[str, date] = {}
     for key in ("from", "to"):
         for text in st.query_params.get_all(key):
-            if text in months:
-                st.session_state[key] = text
-            elif text not in months.values():
+            month = _month_in(text)
+            if month is None or not months:
                 ignored.append(f"{key} {text!r}")
+            else:
+                asked[key] = month
+                # What a list shows, Streamlit finds by itself.
+                if text not in months.values():
+                    st.session_state[key] = month_key(month)
+    if note := _bring_within(asked, choices=choices):
+        notes.append(note)
     for dimension in DIMENSIONS:
         texts = st.query_params.get_all(dimension)
         by_name = {choices.name(dimension, identifier): identifier for identifier in choices.options[dimension]}
@@ -79,7 +87,41 @@ def read_link(choices: Choices) -> list[str]:
                 f"{len(texts) - MOST_CHOSEN} more {LABELS[dimension][1]} than a link may carry ({MOST_CHOSEN})"
             )
     ignored += [f"compare {text!r}" for text in st.query_params.get_all("compare") if text not in COMPARISONS.values()]
-    return [f"Not in this portfolio, so ignored: {_plain(ignored)}."] if ignored else []
+    return [*notes, *([f"Not in this portfolio, so ignored: {_plain(ignored)}."] if ignored else [])]
+
+
+def _month_in(text: str) -> date | None:
+    """The month that a link writes as "2024-03" or as a list shows it, "Mar 2024"; None for anything else."""
+    for form in ("%Y-%m", "%b %Y"):
+        with suppress(ValueError):
+            return datetime.strptime(text, form).date()  # noqa: DTZ007 - a month has no time of day
+    return None
+
+
+def _bring_within(asked: Mapping[str, date], *, choices: Choices) -> str:
+    """A period asked for that reaches beyond the data: show what of it there is, and say so in words.
+
+    Where none of it is in the data, what is shown is another period: that is said too, and never left to be noticed.
+    """
+    if choices.first_month is None or choices.last_month is None:
+        return ""
+    oldest, newest = choices.first_month, choices.last_month
+    if all(oldest <= month <= newest for month in asked.values()):
+        return ""
+    opening = (choices.opening.first_month or oldest, choices.opening.last_month or newest)
+    first, last = asked.get("from", min(opening[0], asked.get("to", newest))), asked.get("to", newest)
+    first, last = min(first, last), max(first, last)
+    wanted = f"{month_words(first)} – {month_words(last)}"
+    reach = f"the data run from {month_words(oldest)} to {month_words(newest)}"
+    if last < oldest or first > newest:
+        shown = opening
+        words = f"Nothing is dated in the period asked for, {wanted}: {reach}. Shown instead:"
+    else:
+        shown = (max(first, oldest), min(last, newest))
+        words = f"Of the period asked for, {wanted}, {reach}. Shown:"
+    for key, month in zip(("from", "to"), shown, strict=True):
+        st.session_state[key] = month_key(month)
+    return f"{words} {month_words(shown[0])} – {month_words(shown[1])}."
 
 
 def preset_of(first: date, last: date, *, choices: Choices) -> str | None:

@@ -26,7 +26,7 @@ from pages.shared.maps import (
 #: South, west, north and east in degrees.
 Box = tuple[float, float, float, float]
 #: The part of the page's width that the map has; the table beside it has the rest.
-MAP_SHARE = 0.52
+MAP_SHARE = 0.48
 #: Layers that can be switched on, in the order in which they are drawn: areas at the bottom, points on top.
 LAYERS = {"cell": "Areas", "lane": "Lanes", "site": "Sites", "point": "Incidents"}
 _DRAW: Mapping[str, Callable[..., pdk.Layer]] = {"cell": cell_layer, "lane": lane_layer, "site": site_layer}
@@ -110,6 +110,7 @@ def _legend(unit: Any, *, scale: Classes, measure: Measure, currency: str, notes
         scale=scale,
         show=lambda value: measure.words(value, currency=currency),
         size_means=size,
+        whole=measure.unit == "count" and measure.key != "positions",
         notes=notes,
     )
 

@@ -144,7 +144,7 @@ def cell_layer(
     """H3 cells coloured by value. `cells` has place (the cell), label, value."""
     picked = set(selected)
     rows = [
-        {**_mark(row, show=show), "color": _ink(row, scale, picked, opacity=190)}
+        {**_mark(row, show=show), "color": _ink(row, scale, picked, opacity=240)}
         for row in cells.dropna(subset=["value"]).nlargest(MOST_MARKS, "value").sort_values("place").to_dict("records")
         if h3.is_valid_cell(str(row["place"]))
     ]
@@ -266,14 +266,20 @@ def selection_to_filter(state: Mapping[str, Any] | None) -> tuple[str, str] | No
 
 
 def draw_legend(
-    title: str, *, scale: Classes, show: Callable[[float], str], size_means: str = "", notes: Sequence[str] = ()
+    title: str,
+    *,
+    scale: Classes,
+    show: Callable[[float], str],
+    size_means: str = "",
+    notes: Sequence[str] = (),
+    whole: bool = False,
 ) -> None:
-    """The classes of the colours beside their lower edges, what width or size means, and what is not on the map."""
+    """The classes of the colours, what width or size means, and what is not on the map."""
     ink = palette()
     boxes = "".join(
         f'<span style="display:inline-flex;align-items:center;gap:.35rem;white-space:nowrap">'
         f'<span style="width:1.1rem;height:.7rem;border-radius:2px;background:{colour}"></span>{escape(words)}</span>'
-        for colour, words in zip(scale.colours, legend_words(scale, show=show), strict=True)
+        for colour, words in zip(scale.colours, legend_words(scale, show=show, whole=whole), strict=True)
     )
     more = "".join(f"<span>{escape(text)}</span>" for text in (size_means, *notes) if text)
     st.html(
@@ -282,9 +288,19 @@ def draw_legend(
     )
 
 
-def legend_words(scale: Classes, *, show: Callable[[float], str]) -> list[str]:
-    """The classes in words: "1 – 5", "5 – 20", "20 or more"."""
-    words = [f"{show(low)} – {show(high)}" for low, high in pairwise(scale.edges)]
+def legend_words(scale: Classes, *, show: Callable[[float], str], whole: bool = False) -> list[str]:
+    """The classes in words: "1 to under 5", "20 or more"; of whole numbers "1–4", "5–19", "20 or more"."""
+    words = []
+    for low, high in pairwise(scale.edges):
+        if not whole or not float(low).is_integer() or not float(high).is_integer():
+            words.append(f"{show(low)} to under {show(high)}")
+        elif high - low == 1:
+            words.append(show(low))
+        elif show(high - 1) == show(high):
+            # Past what a word tells apart ("10k") the edge itself has to do.
+            words.append(f"{show(low)} to under {show(high)}")
+        else:
+            words.append(f"{show(low)}–{show(high - 1)}")
     last = show(scale.edges[-1])
     return [*words, f"{last} or more"]
 

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.measures import magnitude
 from pages.shared import maps
 from pages.shared.basemap import Basemap
 from pages.shared.maps import (
+    Classes,
     CompactDeck,
     basemap_layers,
     cell_layer,
@@ -86,6 +88,14 @@ def test_classes_take_what_there_is(values: list[float]) -> None:
     assert len(scale.edges) == len(scale.colours) >= 1
     assert list(scale.edges) == sorted(set(scale.edges))
     assert legend_words(scale, show=show)[-1].endswith("or more")
+
+
+def test_classes_of_counts_share_no_edge() -> None:
+    scale = Classes((1.0, 2.0, 5.0, 20.0, 10_000.0, 20_000.0), ("#000000",) * 6)
+    assert legend_words(scale, show=magnitude, whole=True) == [
+        "1", "2–4", "5–19", "20 to under 10k", "10k to under 20k", "20k or more",
+    ]  # fmt: skip
+    assert legend_words(Classes((0.5, 2.0), ("#000000",) * 2), show=magnitude) == ["0.5 to under 2", "2 or more"]
 
 
 def test_only_the_fifty_largest_lanes_that_have_a_place() -> None:

@@ -43,6 +43,36 @@ def test_a_link_restores_what_it_names_by_name_by_id_and_by_iso_month(open_app: 
     assert not app.warning
 
 
+@pytest.mark.parametrize(
+    ("link", "shown", "said"),
+    [
+        (
+            {"from_": "2019-01", "to": "2019-03"},
+            ("2024-01", "2024-12"),
+            (
+                "Nothing is dated in the period asked for, Jan 2019 – Mar 2019: the data run from Jan 2023 "
+                "to Dec 2024. Shown instead: Jan 2024 – Dec 2024."
+            ),
+        ),
+        (
+            {"from_": "2019-01", "to": "Mar 2024"},
+            ("2023-01", "2024-03"),
+            (
+                "Of the period asked for, Jan 2019 – Mar 2024, the data run from Jan 2023 to Dec 2024. "
+                "Shown: Jan 2023 – Mar 2024."
+            ),
+        ),
+    ],
+)
+def test_a_link_to_a_period_beyond_the_data_says_what_is_shown(
+    open_app: Open, link: dict[str, str], shown: tuple[str, str], said: str
+) -> None:
+    app = open_app(**link)
+    assert not app.exception
+    assert (app.selectbox("from").value, app.selectbox("to").value) == shown
+    assert [warning.value for warning in app.warning] == [said]
+
+
 def test_what_a_link_cannot_name_is_ignored_and_said(open_app: Open) -> None:
     app = open_app(from_="2024-13", lane=["L1", "L9"], insured="'; drop table claim; --", mode="<b>x</b>")
     assert not app.exception
