@@ -19,6 +19,7 @@ from analysis.verdicts import (
     Level,
     RankedVerdicts,
     book_values,
+    excess_words,
     has_verdicts,
     headline,
     notes,
@@ -39,6 +40,7 @@ from pages.shared.hotspot_evidence import (
     place_names,
     ranking_epoch,
     show_evidence,
+    thefts_of,
     window_provenance,
 )
 from pages.shared.hotspot_results import ViewKey
@@ -59,11 +61,13 @@ _AROUND = 4.0
 _ALMOST_SURE = 99.9
 # Rows of the watch list that need no scrolling.
 _FIT_WITHOUT_SCROLLING = 7
+#: A shorter window is not stretched to a year.
+_YEAR = 12
 _METHOD = """
 1. **Thefts** (observed): own thefts of at least the threshold, or of unknown value, in the fixed window.
 2. **Expected**: exposure × the book's rate by calendar quarter, mode and commodity group, times the share reported
    by now: growth, mix and trend are not taken for place.
-3. **Times the rate**: observed / expected, drawn towards 1 the more, the less data a place has (the shrunken ratio:
+3. **Best estimate**: observed / expected, drawn towards 1 the more, the less data a place has (the shrunken ratio:
    posterior mean under a Gamma prior fitted on the book), with its 90% interval. *Own data* is the weight that the
    place itself has in it.
 4. **Sure above 1.5**: the posterior probability that the true ratio exceeds 1.5.
@@ -150,10 +154,9 @@ def show_verdicts(
     )
     cards([book_card(value, level=level) for value in shown.values()])
     sentence = headline(ranked, currency=here.currency)
-    st.markdown(
-        f"**{escape(sentence)}**  \n:small[:gray[{escape(rests_on(here, ranked))}]]"
-        + picked_words(ranked, picked=picked)
-    )
+    own = len(thefts_of(key, level=level, _view=view)) if here.scope.insureds is not None else None
+    told = " ".join(filter(None, (larger_elsewhere(here, ranked), rests_on(here, ranked, own=own))))
+    st.markdown(f"**{escape(sentence)}**  \n:small[:gray[{escape(told)}]]" + picked_words(ranked, picked=picked))
     if ranked.frame.empty:
         nothing_selected(f"{LEVEL_NAMES[level][1]} with exposure")
         return
@@ -182,6 +185,8 @@ def book_card(value: BookValue, *, level: Level) -> Kpi:
         low, high = (format_value(end, unit) for end in value.interval)
         said = f"per {value.per}, {sure} {low}–{high}" if value.per else f"{sure} {low}–{high}"
     label = f"{measure.label} {LEVEL_NAMES[level][1]}" if measure.unit == "percent" else measure.label
+    if any(caveat.startswith("line haul only") for caveat in value.caveats):
+        label = f"Line-haul {label[:1].lower()}{label[1:]}"
     return Kpi(
         label,
         value.value,
@@ -196,10 +201,41 @@ def book_card(value: BookValue, *, level: Level) -> Kpi:
     )
 
 
-def rests_on(here: Context, ranked: RankedVerdicts) -> str:
-    """What the verdicts rest on, always in sight."""
+def rests_on(here: Context, ranked: RankedVerdicts, *, own: int | None) -> str:
+    """What the verdicts rest on, always in sight.
+
+    Parameters
+    ----------
+    own
+        Thefts of the window that are this person's; None for a person who sees the whole book.
+    """
     window = f"Verdicts and rates: {ranked.span.words}, the whole book" if ranked.span else "The whole book"
-    return f"{window}; filters cut what is shown and never change a verdict. Losses in {here.currency}."
+    words = f"{window}; filters cut what is shown and never change a verdict. Losses in {here.currency}."
+    judged = ranked.frame[ranked.frame["basis"] == ""]
+    if own is None or judged.empty:
+        return words
+    one, many = LEVEL_NAMES[ranked.level]
+    return (
+        f"The thefts of a {one} with a verdict are those of all insureds who share it: "
+        f"{int(judged['observed'].sum()):,} on such {many}. Your own, on all {many}: {own:,}. {words}"
+    )
+
+
+def larger_elsewhere(here: Context, ranked: RankedVerdicts) -> str:
+    """Where sites or lanes, whichever are not shown, hold a larger excess than the first place of this ranking."""
+    other: Level = "lane" if ranked.level == "site" else "site"
+    if ranked.level == "corridor" or other not in levels_of(here):
+        return ""
+    filters = here.filters.without("period", "lane") if other == "lane" else here.filters.without("period")
+    view = here.snapshot.view(here.scope, filters)
+    found = ranked_of((here.info.id, here.scope, filters), level=other, _view=view)
+    frames = [one.frame[one.frame["verdict"] == "hotspot"] for one in (ranked, found)]
+    here_most, most = (float(frame["excess_loss"].max()) if len(frame) else 0.0 for frame in frames)
+    if not most > here_most:
+        return ""
+    row = frames[1].loc[frames[1]["excess_loss"].idxmax()]
+    money = excess_words(most, found.span, currency=here.currency)
+    return f"By {other}, {row['label']} stands out more{money}."
 
 
 def show_map(
@@ -239,10 +275,10 @@ def show_ranking(
                 "Expected", format="%.3g", width=64, help="From what was exposed, at the book's rate."
             ),
             "ratio": st.column_config.TextColumn(
-                "Times the rate",
+                "Best estimate",
                 width=98,
-                help="How many times the book's rate, allowing for chance: drawn towards 1 where there is little data. "
-                "In brackets: 90% sure it lies between.",
+                help="How many times the book's rate, allowing for chance: less far from 1 than thefts / expected where "
+                "there is little data. In brackets: 90% sure it lies between.",
             ),
             "probability": st.column_config.NumberColumn(
                 "Sure > 1.5",
@@ -251,11 +287,12 @@ def show_ranking(
                 help="How sure it is that the place has more than 1.5 times the book's rate.",
             ),
             "excess_loss": st.column_config.NumberColumn(
-                f"Excess {here.currency}",
+                f"{here.currency} {excess_step(ranked)}",
                 format="compact",
-                width=72,
-                help="Loss above expectation in the whole window: expected x (times the rate - 1) x mean loss. The "
-                "list is ranked by it.",
+                width=76,
+                help="Loss above expectation: expected x (best estimate - 1) x mean loss, "
+                + ("by year" if excess_years(ranked) else "in the whole window")
+                + ". The list is ranked by it.",
             ),
             "weight": st.column_config.NumberColumn(
                 "Own data", format="%.0f%%", width=68, help="How much of the estimate rests on the place itself."
@@ -298,10 +335,23 @@ def ranking(ranked: RankedVerdicts) -> pd.DataFrame:
             ],
             # Next to certain is not certain.
             "probability": (100 * frame["probability"]).clip(upper=_ALMOST_SURE).round(1),
-            "excess_loss": frame["excess_loss"],
+            "excess_loss": frame["excess_loss"] / (excess_years(ranked) or 1.0),
             "weight": 100 * frame["weight"],
         }
     )
+
+
+def excess_years(ranked: RankedVerdicts) -> float | None:
+    """By how many years is the window's excess divided? None where it is not known to be full of exposure."""
+    span = ranked.span
+    return span.months / 12 if span is not None and span.is_whole and span.months >= _YEAR else None
+
+
+def excess_step(ranked: RankedVerdicts) -> str:
+    """How long the excess of the table takes: "/ year", else its months."""
+    if excess_years(ranked):
+        return "/ year"
+    return f"/ {ranked.span.months} m" if ranked.span else ""
 
 
 def styled(table: pd.DataFrame, *, picked: pd.Series[bool]) -> Any:
