@@ -277,7 +277,7 @@ def show_ranking(
             "ratio": st.column_config.TextColumn(
                 "Best estimate",
                 width=98,
-                help="How many times the book's rate, allowing for chance: less far from 1 than thefts / expected where "
+                help="How many times the book's rate, allowing for chance: nearer to 1 than thefts / expected where "
                 "there is little data. In brackets: 90% sure it lies between.",
             ),
             "probability": st.column_config.NumberColumn(
