@@ -261,6 +261,7 @@ def _reason(row: dict[Any, Any], ranked: RankedVerdicts, *, currency: str) -> st
         return (
             f"{counted}: too few expected to tell good from bad. Its own record would make up {weight} of an estimate; "
             f"a verdict takes {ENOUGH_WEIGHT:.0%}"
+            + (", and an all-clear half a theft expected" if float(row["weight"]) >= ENOUGH_WEIGHT else "")
         )
     sure = percent(float(row["probability"]))
     above = f"above {HOTSPOT_RATIO:g} times that rate"

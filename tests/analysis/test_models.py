@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from analysis.credibility import ratio_posterior
 from analysis.filters import Filters
-from analysis.influence import find_influence
 from analysis.models import VERDICTS, give_verdicts
 from data.portfolio import View
 from tests.analysis.books import LANES, load_book, shipments, thefts, view_of
@@ -487,46 +486,6 @@ def test_a_scoped_viewer_sees_the_books_verdict_where_many_stand_behind_it(tmp_p
     assert len(verdicts(view_of(tmp_path, "I7"))) == 0
 
 
-def shared_lane(lane: str, *insureds: int, trips: int = 20) -> list[str]:
-    return [row for n in insureds for row in shipments(trips, lane=lane, month="2025-03", insured=f"I{n}")]
-
-
-TWO_WAYS = "lane_id,origin_site_id,destination_site_id,mode\nL1,S1,S3,road\nL2,S1,S4,road\nL3,S2,S3,road\n"
-
-
-@pytest.mark.parametrize(
-    ("goods", "corridor", "sites"),
-    [
-        # The corridor less lane L1 would be exactly the trips of I6.
-        ([shared_lane("L1", 1, 2, 3, 4, 5), shared_lane("L2", 6)], False, ["S3"]),
-        # All its lanes are shown: there is nothing left to give away.
-        ([shared_lane("L1", 1, 2, 3, 4, 5), shared_lane("L2", 1, 2, 3, 4, 6)], True, ["S1", "S3", "S4"]),
-        # Two hidden lanes, of five insureds together: their sum tells of none of them.
-        (
-            [shared_lane("L1", 1, 2, 3, 4, 5), shared_lane("L2", 1, 2, 6), shared_lane("L3", 3, 4)],
-            True,
-            [],
-        ),
-        # No lane is shown: the corridor alone is judged. S1 less the corridor would be nothing of its own.
-        ([shared_lane("L1", 1, 2, 3), shared_lane("L2", 4, 5)], True, ["S1"]),
-        # Five on the corridor, of whom one has what the shown lanes leave, and another a little of it.
-        ([shared_lane("L1", 1, 2, 3, 4, 5), shared_lane("L2", 6), shared_lane("L3", 7, trips=1)], False, []),
-    ],
-    ids=["one is left", "nothing is left", "five are left", "all are hidden", "two are left"],
-)
-def test_no_difference_of_what_is_shown_gives_one_insured_away(
-    tmp_path: Path, goods: list[list[str]], corridor: bool, sites: list[str]
-) -> None:
-    view = load_book(tmp_path, goods=goods, lost=[thefts(2, lane="L1", month="2025-03")], more={"lane.csv": TWO_WAYS})
-    ((shown,),) = view.rows("select is_shareable from hotspot_verdict where level = 'corridor'")
-    assert shown is corridor
-    rows = view.rows(
-        "select place_id from hotspot_verdict"
-        " where level = 'site' and segment = 'line haul' and is_shareable order by place_id"
-    )
-    assert [site for (site,) in rows] == sites
-
-
 # ---- verdicts, whatever the book
 
 RANK = {"not enough data": 0, "ordinary": 1, "watch": 2, "hotspot": 3}
@@ -567,67 +526,6 @@ def test_where_places_differ_much_next_to_no_theft_expected_is_no_all_clear(
 ) -> None:
     # With a = 0.145, 0.05 expected thefts already weigh a quarter.
     assert judged([(observed, expected)], a=0.145) == [verdict]
-
-
-def test_a_place_that_decides_the_verdicts_of_others_is_named(tmp_path: Path) -> None:
-    names = [f"L{n}" for n in range(1, 13)]
-    lanes = "lane_id,origin_site_id,destination_site_id,mode\n" + "".join(f"{name},S1,S3,road\n" for name in names)
-
-    def notes_of(root: Path, worst: int) -> list[str]:
-        view = load_book(
-            root,
-            goods=[shipments(100, lane=name, month="2025-03") for name in names],
-            lost=[
-                thefts(worst, lane="L1", month="2025-03"),
-                thefts(6, lane="L2", month="2025-03"),
-                *(thefts(2, lane=name, month="2025-03") for name in names[2:]),
-            ],
-            more={"lane.csv": lanes},
-        )
-        return [
-            text for (text,) in view.rows("select text from model_note where topic = 'influence' and level = 'lane'")
-        ]
-
-    assert notes_of(tmp_path / "even", 3) == []
-    (text,) = notes_of(tmp_path / "one", 60)
-    assert text.startswith(
-        "One place decides how much lanes differ (line haul): without Dallas hub → Atlanta hub"
-        " (60 thefts where 7.17 were expected) they would be taken for far more alike (coefficient of variation "
-    )
-    assert text.endswith(", and no other lane is a hotspot or watched")
-
-
-def test_influence_counts_the_verdicts_that_rest_on_one_place() -> None:
-    def place(name: str, observed: int, expected: float, verdict: str) -> dict[str, object]:
-        return {
-            "level": "site", "segment": "line haul", "place_id": name, "observed": observed, "expected": expected,
-            "verdict": verdict,
-        }  # fmt: skip
-
-    places = pd.DataFrame(
-        [place("A", 40, 2.0, "hotspot"), place("B", 3, 1.0, "watch"), place("C", 5, 2.0, "hotspot")]
-        + [place(f"D{n}", 1, 1.0, "ordinary") for n in range(40)]
-    )
-    asked: list[pd.DataFrame] = []
-
-    def judge(rest: pd.DataFrame, dispersion: float) -> pd.DataFrame:
-        asked.append(rest)
-        return rest.assign(weight=dispersion)
-
-    (found,) = find_influence(
-        places,
-        judge=judge,
-        verdicts_of=lambda frame: frame.assign(
-            verdict=np.where(frame["place_id"] == "B", "ordinary", np.where(frame["place_id"] == "C", "hotspot", ""))
-        ).replace({"verdict": {"": "ordinary"}}),
-    )
-    assert (found.level, found.segment, found.place_id, found.observed, found.expected) == (
-        "site", "line haul", "A", 40, 2.0,
-    )  # fmt: skip
-    assert (found.called, found.weaker) == (2, 1)
-    assert found.variation > 1.4 * found.variation_without
-    # What was expected of the others adds up to their own 48 thefts.
-    assert asked[0]["expected"].sum() == pytest.approx(48.0)
 
 
 def test_the_notes_say_which_thefts_the_rate_of_sites_rests_on(tmp_path: Path) -> None:
