@@ -174,6 +174,7 @@ def individuals_chart(
         judged=judged,
         n=int(base.sum()),
         bounds=bounds or (-np.inf if (x < 0).any() else 0.0, np.inf),
+        runs_about=np.full_like(x, centre),
     )
 
 
@@ -307,6 +308,7 @@ def subgroup_chart(subgroups: ArrayLike, *, calibration: int | None = None) -> C
         sigma=sigma,
         judged=np.ones(len(x), dtype=np.bool_),
         n=len(used),
+        runs_about=np.full(len(x), float(used.mean())),
     )
 
 
@@ -374,8 +376,7 @@ def assemble_chart(
     n: int,
     bounds: tuple[float, float] = (-np.inf, np.inf),
     lack: str = "",
-    runs: bool = True,
-    middle: Array | None = None,
+    runs_about: Array | None = None,
 ) -> ControlChart:
     """A chart from its centre and how far chance reaches below and above it, with its signals marked.
 
@@ -385,12 +386,10 @@ def assemble_chart(
         Values that the measure cannot pass, nor its limits.
     lack
         Why nothing can be judged; empty where it can, but for too few periods.
-    runs
-        Whether runs on one side are signals too (not where neighbours are not independent).
-    middle
-        What a value of a run lies above or below: half of the values at rest on each side at most. None: the centre.
+    runs_about
+        What the values of a run lie above or below: at rest at most half of them on each side. None: runs are no
+        signals, as where neighbours are not independent.
     """
-    middle = centre if middle is None else middle
     low, high = np.maximum(centre - reach[0], bounds[0]), np.minimum(centre + reach[1], bounds[1])
     if n < LEAST_PERIODS:
         lack = f"too few periods ({n}) to tell a signal from noise"
@@ -398,9 +397,11 @@ def assemble_chart(
     # Rounding must not make a value on its limit, or on the centre, a signal.
     slack = 1e-9 * np.maximum(np.abs(np.nan_to_num(centre)), np.nan_to_num(high - low))
     beyond = judged & ((values < low - slack) | (values > high + slack))
-    off = values - middle
-    side = np.where(np.isfinite(off) & (np.abs(off) > slack), np.sign(off), 0.0)
-    run = judged & (_run_lengths(side) >= RUN_LENGTH) if runs else np.zeros(len(values), dtype=np.bool_)
+    run = np.zeros(len(values), dtype=np.bool_)
+    if runs_about is not None:
+        off = values - runs_about
+        side = np.where(np.isfinite(off) & (np.abs(off) > slack), np.sign(off), 0.0)
+        run = judged & (_run_lengths(side) >= RUN_LENGTH)
     return ControlChart(
         kind, values, centre, low, high, sigma, beyond, run, judged, n, lack, (lack.capitalize(),) if lack else ()
     )
@@ -434,7 +435,7 @@ def _attribute_chart(
         judged=judged,
         n=int(base.sum()),
         bounds=(0.0, ceiling),
-        middle=middle,
+        runs_about=middle,
         lack=f"too few events ({seen:.0f}) to tell a signal from noise" if seen < LEAST_EVENTS else "",
     )
     return replace(chart, caveats=(*chart.caveats, noted)) if sigma > NOTABLE_SPREAD and not chart.lack else chart

@@ -66,7 +66,6 @@ def ewma_chart(
         sigma=spread,
         judged=np.ones(len(x), dtype=np.bool_),
         n=len(x),
-        runs=False,
     )
 
 

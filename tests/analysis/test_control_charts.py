@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,7 +170,7 @@ def test_months_below_the_mean_of_a_small_count_are_no_run():
 
 
 def test_a_count_at_rest_has_as_few_runs_as_a_balanced_coin():
-    # 29 places at which a run of 8 may end; a fair coin has one in 36 throws in 11.6% of series (both sides).
+    # Of 36 throws of a fair coin 11.3% hold 8 in a row on one side; by chance of the mean 27% of these charts did.
     generator = np.random.default_rng(20)
     charts = [rate_chart(generator.poisson(1.05, 36), [1.0] * 36) for _ in range(400)]
     assert np.mean([chart.run.any() for chart in charts]) < 0.12
@@ -384,9 +385,33 @@ def test_without_overdispersion_limits_are_chance_alone():
     funnel = share_funnel([50, 52, 48, 51, 49], [100] * 5)
     low, high = funnel.limits_at([100, 400], level=0.95)
     assert (funnel.target, funnel.between) == (0.5, 0.0)
-    assert low == pytest.approx([0.5 - 1.959964 * 0.05, 0.5 - 1.959964 * 0.025], rel=1e-6)
-    assert high == pytest.approx([0.5 + 1.959964 * 0.05, 0.5 + 1.959964 * 0.025], rel=1e-6)
+    # Binomial: P(X < 40 of 100) = 1.8%, P(X <= 40) = 2.8%; P(X < 180 of 400) = 2.0%, P(X <= 180) = 2.6%.
+    assert low == pytest.approx([0.40, 0.45])
+    assert high == pytest.approx([0.60, 0.55])
     assert not funnel.beyond.any()
+
+
+def test_a_small_unit_is_judged_by_what_its_count_can_reach():
+    # At 5 expected P(13 or more) = 0.20% and P(14 or more) = 0.07%; 0.1% is meant, and normal limits lie at 11.9.
+    for most, beyond in ((12, False), (13, False), (14, True)):
+        funnel = rate_funnel([5] * 19 + [most], [1.0] * 20, target=5.0)
+        assert funnel.between == 0
+        assert funnel.beyond.tolist() == [False] * 19 + [beyond]
+        assert [float(end) for end in funnel.limits_at(1.0)] == [0.0, 13.0]
+
+
+def test_a_share_of_few_trials_is_judged_by_what_its_count_can_reach():
+    # 50 trials at 10%: P(13 or more) = 0.1005%, P(14 or more) = 0.03%; normal limits lie at 11.6.
+    found = [share_funnel([5] * 19 + [most], [50] * 20, target=0.1).beyond[-1] for most in (12, 13, 14)]
+    assert found == [False, False, True]
+
+
+def test_limits_with_a_spread_between_units_are_no_narrower_than_chance():
+    # A tau next to nothing must not bring back the normal limit of 11.9.
+    funnel = rate_funnel([3, 9] * 10, [1.0] * 20, target=5.0)
+    assert funnel.between > 0
+    assert funnel.limits_at(1.0)[1] > 13.0
+    assert float(replace(funnel, between=1e-3).limits_at(1.0)[1]) == 13.0
 
 
 def test_the_additive_model_by_hand():
