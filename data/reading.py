@@ -46,6 +46,8 @@ _FOREIGN = {
     b"ARROW1": "an Arrow file",
 }
 _CHUNK = 1 << 20
+_MOMENTS = {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}
+_FIRST_DAY = "'290309-12-22 (BC) 00:00:00'"
 
 
 def read_source(
@@ -191,6 +193,12 @@ class _Reader:
             f"{_readable(identifier(column), kind)} as {identifier(name)}, "
             for (column, kind), name in zip(found, names, strict=True)
         )
+        as_stored = {
+            name: (f"_stored_{place}", _before_calendar(identifier(column), kind))
+            for place, ((column, kind), name) in enumerate(zip(found, names, strict=True))
+            if kind in _MOMENTS
+        }
+        selected += "".join(f"{stored} as {alias}, " for alias, stored in as_stored.values())
         self.connection.execute(
             f"create {'view' if kept else 'table'} {identifier(self.relation)} as "
             f"select {selected}{literal(self.name)}::varchar as _file, ({number})::bigint as _row from {scan}"
@@ -206,6 +214,7 @@ class _Reader:
             dialect="Parquet",
             sheet=None,
             notes=notes,
+            as_stored={name: alias for name, (alias, _) in as_stored.items()},
         )
 
 
@@ -239,11 +248,17 @@ def _readable(column: str, kind: str) -> str:
     """SQL of a Parquet column as the load can take it."""
     if kind == "VARCHAR":
         return trimmed(column)
-    if kind in {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}:
+    if kind in _MOMENTS:
         # The least integer, with which some programs write "none", lies before DuckDB's first day: as text it would end
         # the load with an internal error.
-        return f"case when {column} < '290309-12-22 (BC) 00:00:00'::{kind} then '-infinity'::{kind} else {column} end"
+        return f"case when {column} < {_FIRST_DAY}::{kind} then '-infinity'::{kind} else {column} end"
     return column
+
+
+def _before_calendar(column: str, kind: str) -> str:
+    """SQL of the words for a moment that :func:`_readable` replaces, as the file has it; null for all others."""
+    outside = f"{column} < {_FIRST_DAY}::{kind} and isfinite({column})"
+    return f"case when {outside} then epoch_us({column})::varchar || ' microseconds since 1970' end"
 
 
 def _as_glob(path: Path) -> str:

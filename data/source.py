@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
@@ -95,6 +95,8 @@ class Source:
         The sheet that was read; none for other files than workbooks.
     notes
         What a person should know of how the file was read: renamed columns, a guessed encoding.
+    as_stored
+        By column another one of the relation: the value as text where `columns` cannot hold it as the file does.
     """
 
     relation: str
@@ -106,6 +108,7 @@ class Source:
     dialect: str
     sheet: str | None
     notes: tuple[str, ...] = ()
+    as_stored: dict[str, str] = field(default_factory=dict)
 
 
 def reject(rejected: list[RejectedRow], *, row: int, text: str, reason: str, file: str) -> None:
