@@ -67,7 +67,7 @@ class ControlChart:
     beyond
         Outside the limits.
     run
-        The eighth or later in a row on one side of the centre.
+        The eighth or later in a row on one side of the centre (u', p': of the median count).
     judged
         Neither immature nor without a value; all False where there is a `lack`.
     n
@@ -131,7 +131,11 @@ class ControlChart:
 
 
 def individuals_chart(
-    values: ArrayLike, *, immature: ArrayLike | None = None, baseline: ArrayLike | None = None
+    values: ArrayLike,
+    *,
+    immature: ArrayLike | None = None,
+    baseline: ArrayLike | None = None,
+    bounds: tuple[float, float] | None = None,
 ) -> ControlChart:
     """Did an amount or a time per period really move? Single values, with limits from their moving range.
 
@@ -148,6 +152,9 @@ def individuals_chart(
         Periods that still grow: drawn, not judged, and no part of the limits.
     baseline
         Periods that set the limits; None: all that are judged.
+    bounds
+        Values that the measure cannot pass, nor its limits. None: 0 and up where no value is below 0, as of amounts
+        and times; else without bounds.
 
     References
     ----------
@@ -166,6 +173,8 @@ def individuals_chart(
         sigma=sigma,
         judged=judged,
         n=int(base.sum()),
+        bounds=bounds or (-np.inf if (x < 0).any() else 0.0, np.inf),
+        runs_about=np.full_like(x, centre),
     )
 
 
@@ -181,7 +190,8 @@ def rate_chart(
 
     Centre u = sum of events / sum of exposure. With z_i = (u_i - u) / sqrt(u / exposure_i), sigma = mean moving range
     of z / 1.128 says how many times the spread of chance the periods show; limits are u ± sigma x the reach of chance.
-    It is taken as at least 1, so that a quiet stretch does not make the next month a signal.
+    It is taken as at least 1, so that a quiet stretch does not make the next month a signal. Runs are counted on a
+    side of the median count that chance brings, not of u: of small counts far more than half lie below their mean.
 
     Parameters
     ----------
@@ -209,7 +219,15 @@ def rate_chart(
     if limits == "exact":
         reach = _reach(stats.poisson.ppf(TAIL, expected), stats.poisson.isf(TAIL, expected), over=e, centre=centre)
     return _attribute_chart(
-        "u'", x, centre=centre, error=error, reach=reach, judged=judged, base=base, seen=float(y[base].sum())
+        "u'",
+        x,
+        centre=centre,
+        middle=_per(stats.poisson.median(expected), e),
+        error=error,
+        reach=reach,
+        judged=judged,
+        base=base,
+        seen=float(y[base].sum()),
     )
 
 
@@ -244,7 +262,16 @@ def share_chart(
         reach = _reach(stats.binom.ppf(TAIL, n, centre), stats.binom.isf(TAIL, n, centre), over=n, centre=centre)
     seen = float(min(y[base].sum(), (n - y)[base].sum()))
     return _attribute_chart(
-        "p'", x, centre=centre, error=error, reach=reach, judged=judged, base=base, seen=seen, ceiling=1.0
+        "p'",
+        x,
+        centre=centre,
+        middle=_per(stats.binom.median(n, centre), n),
+        error=error,
+        reach=reach,
+        judged=judged,
+        base=base,
+        seen=seen,
+        ceiling=1.0,
     )
 
 
@@ -281,6 +308,7 @@ def subgroup_chart(subgroups: ArrayLike, *, calibration: int | None = None) -> C
         sigma=sigma,
         judged=np.ones(len(x), dtype=np.bool_),
         n=len(used),
+        runs_about=np.full(len(x), float(used.mean())),
     )
 
 
@@ -348,7 +376,7 @@ def assemble_chart(
     n: int,
     bounds: tuple[float, float] = (-np.inf, np.inf),
     lack: str = "",
-    runs: bool = True,
+    runs_about: Array | None = None,
 ) -> ControlChart:
     """A chart from its centre and how far chance reaches below and above it, with its signals marked.
 
@@ -358,8 +386,9 @@ def assemble_chart(
         Values that the measure cannot pass, nor its limits.
     lack
         Why nothing can be judged; empty where it can, but for too few periods.
-    runs
-        Whether runs on one side are signals too (not where neighbours are not independent).
+    runs_about
+        What the values of a run lie above or below: at rest at most half of them on each side. None: runs are no
+        signals, as where neighbours are not independent.
     """
     low, high = np.maximum(centre - reach[0], bounds[0]), np.minimum(centre + reach[1], bounds[1])
     if n < LEAST_PERIODS:
@@ -368,8 +397,11 @@ def assemble_chart(
     # Rounding must not make a value on its limit, or on the centre, a signal.
     slack = 1e-9 * np.maximum(np.abs(np.nan_to_num(centre)), np.nan_to_num(high - low))
     beyond = judged & ((values < low - slack) | (values > high + slack))
-    side = np.where(np.isfinite(values) & (np.abs(values - centre) > slack), np.sign(values - centre), 0.0)
-    run = judged & (_run_lengths(side) >= RUN_LENGTH) if runs else np.zeros(len(values), dtype=np.bool_)
+    run = np.zeros(len(values), dtype=np.bool_)
+    if runs_about is not None:
+        off = values - runs_about
+        side = np.where(np.isfinite(off) & (np.abs(off) > slack), np.sign(off), 0.0)
+        run = judged & (_run_lengths(side) >= RUN_LENGTH)
     return ControlChart(
         kind, values, centre, low, high, sigma, beyond, run, judged, n, lack, (lack.capitalize(),) if lack else ()
     )
@@ -380,6 +412,7 @@ def _attribute_chart(
     x: Array,
     *,
     centre: float,
+    middle: Array,
     error: Array,
     reach: tuple[Array, Array],
     judged: Mask,
@@ -402,6 +435,7 @@ def _attribute_chart(
         judged=judged,
         n=int(base.sum()),
         bounds=(0.0, ceiling),
+        runs_about=middle,
         lack=f"too few events ({seen:.0f}) to tell a signal from noise" if seen < LEAST_EVENTS else "",
     )
     return replace(chart, caveats=(*chart.caveats, noted)) if sigma > NOTABLE_SPREAD and not chart.lack else chart
@@ -409,9 +443,12 @@ def _attribute_chart(
 
 def _reach(low: ArrayLike, high: ArrayLike, *, over: Array, centre: float) -> tuple[Array, Array]:
     """How far the counts that chance allows lie from the centre, as rates."""
+    return centre - _per(low, over), _per(high, over) - centre
+
+
+def _per(count: ArrayLike, over: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
-        ends = [np.where(over > 0, np.asarray(count, dtype=np.float64) / over, np.nan) for count in (low, high)]
-    return centre - ends[0], ends[1] - centre
+        return np.where(over > 0, np.asarray(count, dtype=np.float64) / over, np.nan)
 
 
 def _run_lengths(side: Array) -> NDArray[np.int64]:

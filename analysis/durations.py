@@ -39,6 +39,44 @@ class Durations:
     caveats: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Followed:
+    """What curves of time have in common: cases followed, and a share with its error and band over time.
+
+    Attributes
+    ----------
+    times
+        Times at which an event ended a case, ascending; curves move there and are level between.
+    at_risk
+        Cases followed and without any event, just before each.
+    events
+        How many came then; a row for each kind where there are several.
+    standard_error, low, high
+        Of the share after each time, shaped like the events: its error, and the ends of the pointwise log-log band.
+    followed
+        How long each case was followed, ascending.
+    level
+        Probability of all intervals.
+    caveats
+        Each a sentence without its full stop.
+    """
+
+    times: Array
+    at_risk: Counts
+    events: Counts
+    standard_error: Array
+    low: Array
+    high: Array
+    followed: Array
+    level: float
+    caveats: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """Cases."""
+        return len(self.followed)
+
+
 def durations_until(
     event: str, *, time: ArrayLike, end: Sequence[str | None], never: Collection[str] = (), horizon: float
 ) -> Durations:

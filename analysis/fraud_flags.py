@@ -124,7 +124,8 @@ def corrected_performance(
 
     Holds if among the flagged, and among the unflagged, those looked into are a random part. Without an audit of
     unflagged claims what flags miss is not known: sensitivity, false negative rate and prevalence are None, and the
-    false positive rate takes every unflagged claim as honest, so that the true one is at least that.
+    false positive rate takes every unflagged claim as honest, so that the true one is at least that: its interval
+    reaches up to 1, that of the specificity down to 0.
 
     Parameters
     ----------
@@ -164,7 +165,9 @@ def corrected_performance(
     if not n:
         return replace(flag_performance(tp=0, fp=0, fn=0, tn=0), caveats=caveats)
     if flags.verified == flags.size and others.verified == others.size:
-        return flag_performance(tp=flagged_fraudulent, fp=flagged_honest, fn=audited_fraudulent, tn=audited_honest)
+        return flag_performance(
+            tp=flagged_fraudulent, fp=flagged_honest, fn=audited_fraudulent, tn=audited_honest, level=level
+        )
     sensitivity, specificity = _sensitivity(flags, others, caveats), _specificity(flags, others, caveats)
     precision = flags.estimate(lambda p: p, lack=NONE_INVESTIGATED if flagged else "No claim was flagged")
     return FlagPerformance(
@@ -255,7 +258,8 @@ def _specificity(flags: _Part, others: _Part, caveats: tuple[str, ...]) -> Estim
         caveats = (*caveats, "Every unflagged claim is taken as honest: the true false positive rate is at least this")
     honest = flags.verified - flags.fraudulent, others.verified - others.fraudulent
     if not others.known or min(*honest, flags.size, others.size) == 0:
-        over = Interval(0.0, 0.0) if not others.known else others.interval
+        # Nobody looked into the unflagged: any of them may be fraudulent, and nothing bounds the share from below.
+        over = others.interval if others.known else Interval(0.0, 1.0)
         ends = [specificity(flags.interval.low, over.high), specificity(flags.interval.high, over.low)]
         interval = Interval(*(value if math.isnan(end) else end for end in ends))
     else:

@@ -15,6 +15,7 @@ from analysis.durations import (
     ROUNDING,
     Array,
     Counts,
+    Followed,
     checked_times,
     event_caveats,
     exact_low,
@@ -25,44 +26,20 @@ from analysis.estimates import Estimate
 from analysis.intervals import Interval
 
 
-@dataclass(frozen=True)
-class CumulativeIncidence:
+@dataclass(frozen=True, kw_only=True)
+class CumulativeIncidence(Followed):
     """In which share of cases each of several ends has come, over time.
 
     Attributes
     ----------
     ends
-        The ends, in the order of the rows of `incidence`.
-    times
-        Times at which a case ended, ascending.
-    at_risk
-        Cases open just before each.
-    events
-        (ends, times): how many ended so then.
-    incidence, standard_error, low, high
-        (ends, times): share ended so by then; its error and band. The shares and the share still open add up to 1.
-    followed
-        How long each case was followed, ascending.
-    level, caveats
-        Probability of the intervals; sentences without their full stop.
+        The ends, in the order of the rows of `events` and `incidence`.
+    incidence
+        (ends, times): share ended so by then. The shares and the share still open add up to 1.
     """
 
     ends: tuple[str, ...]
-    times: Array
-    at_risk: Counts
-    events: Counts
     incidence: Array
-    standard_error: Array
-    low: Array
-    high: Array
-    followed: Array
-    level: float
-    caveats: tuple[str, ...]
-
-    @property
-    def n(self) -> int:
-        """Cases."""
-        return len(self.followed)
 
     def share_by(self, time: float, *, end: str) -> Estimate:
         """Which share of cases has ended in this way by this time?"""
@@ -148,7 +125,7 @@ def cumulative_incidence(
     low = np.array([1 - high for _, high in bands], dtype=np.float64).reshape(incidence.shape)
     high = np.array([1 - low for low, _ in bands], dtype=np.float64).reshape(incidence.shape)
     said = event_caveats(len(times), int(ended.sum()))
-    return CumulativeIncidence(names, at, n, d, incidence, error, low, high, followed, level, said)
+    return CumulativeIncidence(at, n, d, error, low, high, followed, level, said, ends=names, incidence=incidence)
 
 
 def _incidence_variance(incidence: Array, *, before: Array, events: Counts, at_risk: Counts) -> Array:

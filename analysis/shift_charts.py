@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from analysis.control_charts import D2_OF_TWO, ControlChart, assemble_chart, moving_range
+from analysis.control_charts import D2_OF_TWO, LEAST_PERIODS, ControlChart, assemble_chart, moving_range
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -66,7 +66,6 @@ def ewma_chart(
         sigma=spread,
         judged=np.ones(len(x), dtype=np.bool_),
         n=len(x),
-        runs=False,
     )
 
 
@@ -84,6 +83,8 @@ class Cusum:
         Place of the value at which the first such run began: when the shift is likely to have come. None without one.
     average_run_length
         Values between false alarms while nothing moves.
+    lack
+        Why nothing can be judged, to follow a colon; empty where it can.
     """
 
     upper: Array
@@ -92,6 +93,7 @@ class Cusum:
     below: Mask
     changed_at: int | None
     average_run_length: float
+    lack: str = ""
 
     @property
     def signals(self) -> Mask:
@@ -109,7 +111,8 @@ def cusum_chart(
 ) -> Cusum:
     """Has a measure shifted, and since when? The tabular CUSUM.
 
-    With z = (x - target) / sigma: upper_i = max(0, upper_(i-1) + z_i - slack), lower likewise with -z.
+    With z = (x - target) / sigma: upper_i = max(0, upper_(i-1) + z_i - slack), lower likewise with -z. Values that
+    never differ, off a given target, are without end far from it; a spread told from too few values signals nothing.
 
     Parameters
     ----------
@@ -125,14 +128,19 @@ def cusum_chart(
     Page (1954), Biometrika 41:100-115; Montgomery, Introduction to Statistical Quality Control, section 9.1.
     """
     x, level, spread = _given(values, target=target, sigma=sigma)
-    z = (x - level) / spread if spread > 0 else np.zeros_like(x)
+    lack = ""
+    if sigma is None and len(x) < LEAST_PERIODS:
+        lack = f"too few values ({len(x)}) to tell a signal from noise"
+    off = np.where(np.isclose(x, level, rtol=1e-9, atol=0.0), 0.0, x - level)
+    # Without any spread all values lie on one side: infinite ones never meet with the other sign.
+    z = off / spread if spread > 0 else np.where(off == 0, 0.0, np.copysign(np.inf, off))
     sums = np.zeros((2, len(x)))
     for row, signed in enumerate((z, -z)):
         total = 0.0
         for place, value in enumerate(signed):
             total = max(0.0, total + value - slack)
             sums[row, place] = total
-    over = sums > decision
+    over = (sums > decision) & (not lack)
     changed = None
     if over.any():
         place = int(np.flatnonzero(over.any(axis=0))[0])
@@ -140,7 +148,7 @@ def cusum_chart(
         zeros = np.flatnonzero(sums[row, : place + 1] == 0)
         changed = int(zeros[-1]) + 1 if len(zeros) else 0
     run_length = cusum_run_length(0.0, slack=slack, decision=decision)
-    return Cusum(sums[0], sums[1], over[0], over[1], changed, run_length)
+    return Cusum(sums[0], sums[1], over[0], over[1], changed, run_length, lack)
 
 
 def cusum_run_length(shift: float, *, slack: float = 0.5, decision: float = 5.0, nodes: int = 80) -> float:
@@ -185,7 +193,7 @@ def _given(values: ArrayLike, *, target: float | None, sigma: float | None) -> t
         message = "these charts need at least one value, and all of them known"
         raise ValueError(message)
     spread = moving_range(x) / D2_OF_TWO if sigma is None else sigma
-    if not spread >= 0:
-        message = "the spread of a single value is needed where there are not two of them"
+    if not spread >= 0 or sigma == 0:
+        message = "the spread of a single value is needed where there are not two of them, and is positive"
         raise ValueError(message)
     return x, float(x.mean()) if target is None else target, spread

@@ -23,6 +23,7 @@ from analysis.durations import (
     ROUNDING,
     Array,
     Counts,
+    Followed,
     Mask,
     checked_events,
     event_caveats,
@@ -36,45 +37,17 @@ from analysis.intervals import Interval, poisson_interval
 Weighting = Literal["log-rank", "wilcoxon", "tarone-ware", "peto"]
 
 
-@dataclass(frozen=True)
-class SurvivalCurve:
+@dataclass(frozen=True, kw_only=True)
+class SurvivalCurve(Followed):
     """The share of cases in which something has not happened yet, over time.
 
     Attributes
     ----------
-    times
-        Times at which the event happened, ascending; the curve falls there and is level between.
-    at_risk, events
-        Just before each time the cases followed and without the event, and those in which it happened then.
     survival
-        Share in which it has not happened at that time, after those.
-    standard_error
-        Greenwood's, of `survival`; 0 where the share is 0.
-    low, high
-        Ends of the pointwise log-log band.
-    followed
-        How long each case was followed, ascending.
-    level
-        Probability of all intervals.
-    caveats
-        Each a sentence without its full stop.
+        Share in which it has not happened at each of the times, after those; its error is Greenwood's, 0 where it is 0.
     """
 
-    times: Array
-    at_risk: Counts
-    events: Counts
     survival: Array
-    standard_error: Array
-    low: Array
-    high: Array
-    followed: Array
-    level: float
-    caveats: tuple[str, ...]
-
-    @property
-    def n(self) -> int:
-        """Cases."""
-        return len(self.followed)
 
     @property
     def happened(self) -> int:
@@ -250,7 +223,7 @@ def kaplan_meier(
         at = survival = error = low = high = np.zeros(0, dtype=np.float64)
         at_risk = count = np.zeros(0, dtype=np.int64)
     said = (*caveats, *event_caveats(len(times), int(events.sum())))
-    return SurvivalCurve(at, at_risk, count, survival, error, low, high, followed, level, said)
+    return SurvivalCurve(at, at_risk, count, error, low, high, followed, level, said, survival=survival)
 
 
 @dataclass(frozen=True)

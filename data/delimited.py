@@ -26,6 +26,7 @@ from data.source import (
     BATCH_CELLS,
     BATCH_CHARACTERS,
     BATCH_ROWS,
+    Reading,
     ReadOptions,
     RejectedRow,
     Source,
@@ -46,46 +47,32 @@ _FAST_RECORD_BYTES = 1 << 20  # DuckDB's reader takes 2,000,000 by default
 _QUOTE, _NEWLINE, _RETURN = 34, 10, 13
 
 
-def read_delimited(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    *,
-    name: str,
-    options: ReadOptions,
-    relation: str,
-    temp: Path,
-    progress: Callable[[str], None] | None = None,
-) -> Source:
+def read_delimited(path: Path, *, reading: Reading) -> Source:
     """Which rows of cells are in this delimited text?
 
     Parameters
     ----------
-    path, name
-        The file, and the name of it that people are shown.
-    relation
-        Table to create.
-    temp
-        Folder for the UTF-8 copy of a text in another encoding.
-    progress
-        Is told, now and then, how far reading has come.
+    path
+        The file; a text in another encoding than UTF-8 is copied.
 
     Raises
     ------
     LanewiseError
         The text is empty, is no text, has no header where it should be, or a quote is opened and never closed.
     """
+    name, options, relation = reading.name, reading.options, reading.relation
     encoding = settle_encoding(path, options.encoding, name=name)
-    with as_utf8(path, encoding, temp=temp, name=name) as text_path:
+    with as_utf8(path, encoding, temp=reading.temp, name=name) as text_path:
         lead = _lead(text_path, name=name, options=options)
         names, notes = column_names(lead.header, file=name)
         heading = f"header in row {lead.header_row}" if lead.header_row else "no header"
         words = CANDIDATES.get(lead.delimiter, repr(lead.delimiter))
         dialect = f"{words}-separated text, {encoding.label}, {heading}"
-        rows = _read_clean(connection, text_path, lead, names=names, relation=relation, file=name)
+        rows = _read_clean(reading.connection, text_path, lead, names=names, relation=relation, file=name)
         rejected: list[RejectedRow] = []
         if rows is None:
-            exact = _Exact(text_path, lead, name=name, rejected=rejected, progress=progress)
-            create_table(connection, exact.batches(), relation=relation, columns=names, file=name)
+            exact = _Exact(text_path, lead, name=name, rejected=rejected, progress=reading.progress)
+            create_table(reading.connection, exact.batches(), relation=relation, columns=names, file=name)
             rows = exact.rows
     return Source(
         relation=relation,

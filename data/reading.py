@@ -15,6 +15,7 @@ from data.errors import LanewiseError
 from data.records import looks_like_json, read_records
 from data.source import (
     ErrorCell,
+    Reading,
     ReadOptions,
     RejectedRow,
     Source,
@@ -46,6 +47,8 @@ _FOREIGN = {
     b"ARROW1": "an Arrow file",
 }
 _CHUNK = 1 << 20
+_MOMENTS = {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}
+_FIRST_DAY = "'290309-12-22 (BC) 00:00:00'"
 
 
 def read_source(
@@ -97,7 +100,7 @@ def read_source(
     folder = temp or Path(tempfile.gettempdir())
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix="lanewise-") as own:
-            reader = _Reader(connection, name, options, relation, Path(own), progress)
+            reader = _Reader(Reading(connection, name, options, relation, Path(own), progress))
             head = _head(path)
             if not head.startswith(_GZIP_MAGIC):
                 return reader.read(path, head, kept=True)
@@ -111,23 +114,12 @@ def read_source(
 
 
 class _Reader:
-    """One reading: where the rows go and what is known of the file, shared by the kinds of file."""
+    """Chooses the reader for each kind of file."""
 
-    def __init__(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        name: str,
-        options: ReadOptions,
-        relation: str,
-        temp: Path,
-        progress: Callable[[str], None] | None,
-    ) -> None:
-        self.connection = connection
-        self.name = name
-        self.options = options
-        self.relation = relation
-        self.temp = temp
-        self.progress = progress
+    def __init__(self, reading: Reading) -> None:
+        self.reading = reading
+        self.connection, self.relation = reading.connection, reading.relation
+        self.name, self.options = reading.name, reading.options
 
     def read(self, path: Path, head: bytes, *, kept: bool) -> Source:
         """Reads a file of the kind that its first bytes say; `kept`: it will still be there afterwards."""
@@ -136,35 +128,24 @@ class _Reader:
         if head.startswith(_PARQUET_MAGIC):
             return self._read_parquet(path, kept=kept)
         if head.startswith((ZIP_MAGIC, OLE_MAGIC, _EMPTY_ZIP_MAGIC)):
-            return read_spreadsheet(
-                self.connection,
-                path,
-                name=self.name,
-                options=self.options,
-                relation=self.relation,
-                progress=self.progress,
-            )
+            return read_spreadsheet(path, reading=self.reading)
         for magic, words in _FOREIGN.items():
             if head.startswith(magic) and (len(magic) > 3 or b"\0" in head):
                 raise LanewiseError(
-                    f"is {words}, which is not read", where=self.name, hint="Export CSV, Excel, JSON or Parquet."
+                    f"is {words}, which is not read",
+                    where=self.name,
+                    hint="Export CSV, Excel, JSON or Parquet.",
                 )
         if self.options.sheet is not None:
             raise LanewiseError(
-                f"is no workbook, so it has no sheet {self.options.sheet!r}", where=self.name, hint="Leave out sheet."
+                f"is no workbook, so it has no sheet {self.options.sheet!r}",
+                where=self.name,
+                hint="Leave out sheet.",
             )
         # UTF-16 and UTF-32 show the same ASCII once their zeros are out.
         plain = head.lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\0", b"")
         read = read_records if looks_like_json(plain) else read_delimited
-        return read(
-            self.connection,
-            path,
-            name=self.name,
-            options=self.options,
-            relation=self.relation,
-            temp=self.temp,
-            progress=self.progress,
-        )
+        return read(path, reading=self.reading)
 
     def _refuse_if_blank(self, path: Path) -> None:
         with path.open("rb") as file:
@@ -191,6 +172,12 @@ class _Reader:
             f"{_readable(identifier(column), kind)} as {identifier(name)}, "
             for (column, kind), name in zip(found, names, strict=True)
         )
+        as_stored = {
+            name: (f"_stored_{place}", _before_calendar(identifier(column), kind))
+            for place, ((column, kind), name) in enumerate(zip(found, names, strict=True))
+            if kind in _MOMENTS
+        }
+        selected += "".join(f"{stored} as {alias}, " for alias, stored in as_stored.values())
         self.connection.execute(
             f"create {'view' if kept else 'table'} {identifier(self.relation)} as "
             f"select {selected}{literal(self.name)}::varchar as _file, ({number})::bigint as _row from {scan}"
@@ -206,6 +193,7 @@ class _Reader:
             dialect="Parquet",
             sheet=None,
             notes=notes,
+            as_stored={name: alias for name, (alias, _) in as_stored.items()},
         )
 
 
@@ -239,11 +227,17 @@ def _readable(column: str, kind: str) -> str:
     """SQL of a Parquet column as the load can take it."""
     if kind == "VARCHAR":
         return trimmed(column)
-    if kind in {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}:
+    if kind in _MOMENTS:
         # The least integer, with which some programs write "none", lies before DuckDB's first day: as text it would end
         # the load with an internal error.
-        return f"case when {column} < '290309-12-22 (BC) 00:00:00'::{kind} then '-infinity'::{kind} else {column} end"
+        return f"case when {column} < {_FIRST_DAY}::{kind} then '-infinity'::{kind} else {column} end"
     return column
+
+
+def _before_calendar(column: str, kind: str) -> str:
+    """SQL of the words for a moment that :func:`_readable` replaces, as the file has it; null for all others."""
+    outside = f"{column} < {_FIRST_DAY}::{kind} and isfinite({column})"
+    return f"case when {outside} then epoch_us({column})::varchar || ' microseconds since 1970' end"
 
 
 def _as_glob(path: Path) -> str:

@@ -7,7 +7,6 @@ from io import IOBase
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from data.encoding import LINE_LIMIT, as_utf8, settle_encoding
@@ -17,7 +16,7 @@ from data.source import (
     BATCH_CHARACTERS,
     BATCH_ROWS,
     MAXIMUM_COLUMNS,
-    ReadOptions,
+    Reading,
     RejectedRow,
     Source,
     column_names,
@@ -50,16 +49,7 @@ def _is_bracketed_header(head: bytes) -> bool:
     return re.match(rb"\s*\[[^\[\]{}]*\]\s*[,;|\t]", head) is not None
 
 
-def read_records(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    *,
-    name: str,
-    options: ReadOptions,
-    relation: str,
-    temp: Path,
-    progress: Callable[[str], None] | None = None,
-) -> Source:
+def read_records(path: Path, *, reading: Reading) -> Source:
     """Which rows are in this JSON: a list of objects, an object that holds one, or JSON lines?
 
     Numbers keep their spelling, nested values are JSON text, a row's number is its place in the list or its line.
@@ -70,18 +60,19 @@ def read_records(
     LanewiseError
         The JSON is broken (line and column are said), names a key twice in an object, or holds no one list of objects.
     """
-    encoding = settle_encoding(path, options.encoding, name=name, line_limit=None)
-    with (temp / "batches").open("w+b") as spool:
-        found = _Found(name, progress, spool=spool)
-        with as_utf8(path, encoding, temp=temp, name=name, line_limit=None) as text_path:
+    name = reading.name
+    encoding = settle_encoding(path, reading.options.encoding, name=name, line_limit=None)
+    with (reading.temp / "batches").open("w+b") as spool:
+        found = _Found(name, reading.progress, spool=spool)
+        with as_utf8(path, encoding, temp=reading.temp, name=name, line_limit=None) as text_path:
             try:
                 kind = _gather(text_path, found, name=name)
             except RecursionError:
                 raise LanewiseError("is nested too deeply", where=name) from None
         names, notes = column_names(list(found.positions), file=name)
-        create_table(connection, found.batches(), relation=relation, columns=names, file=name)
+        create_table(reading.connection, found.batches(), relation=reading.relation, columns=names, file=name)
     return Source(
-        relation=relation,
+        relation=reading.relation,
         columns=names,
         types=dict.fromkeys(names, "VARCHAR"),
         rows=found.rows + len(found.rejected),

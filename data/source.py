@@ -2,8 +2,9 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -95,6 +96,8 @@ class Source:
         The sheet that was read; none for other files than workbooks.
     notes
         What a person should know of how the file was read: renamed columns, a guessed encoding.
+    as_stored
+        By column another one of the relation: the value as text where `columns` cannot hold it as the file does.
     """
 
     relation: str
@@ -106,6 +109,33 @@ class Source:
     dialect: str
     sheet: str | None
     notes: tuple[str, ...] = ()
+    as_stored: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One reading of a file: what every reader is told of it, and where its rows go.
+
+    Parameters
+    ----------
+    connection, relation
+        Where the rows go, and the name of the table to create there.
+    name
+        The file's name as people are shown it.
+    options
+        What the feed says about the file.
+    temp
+        Folder for copies of the file in another form.
+    progress
+        Is told, now and then, how far reading has come.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    name: str
+    options: ReadOptions
+    relation: str
+    temp: Path
+    progress: Callable[[str], None] | None = None
 
 
 def reject(rejected: list[RejectedRow], *, row: int, text: str, reason: str, file: str) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 
-import duckdb
 import pyarrow as pa
 from python_calamine import (
     CalamineError,
@@ -27,7 +26,7 @@ from python_calamine import (
 
 from data.compound import check_compound
 from data.errors import LanewiseError
-from data.source import BATCH_ROWS, ErrorCell, ReadOptions, Source, column_names, create_table, record_batch
+from data.source import BATCH_ROWS, ErrorCell, Reading, ReadOptions, Source, column_names, create_table, record_batch
 
 ZIP_MAGIC = b"PK\x03\x04"
 # The reader holds the rectangle from the first to the last cell in memory, some 32 bytes a cell.
@@ -68,15 +67,7 @@ _DAMAGE = (
 CellValue = int | float | str | bool | datetime.time | datetime.date | datetime.datetime | datetime.timedelta
 
 
-def read_spreadsheet(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    *,
-    name: str,
-    options: ReadOptions,
-    relation: str,
-    progress: Callable[[str], None] | None = None,
-) -> Source:
+def read_spreadsheet(path: Path, *, reading: Reading) -> Source:
     """Which rows are in this sheet of a workbook?
 
     Row numbers are the sheet's own. A row without any content is no row. Formulas give the value that was saved with
@@ -85,10 +76,8 @@ def read_spreadsheet(
 
     Parameters
     ----------
-    path, name
-        The workbook, and the name of it that people are shown.
-    relation
-        Table to create.
+    path
+        The workbook.
 
     Raises
     ------
@@ -96,8 +85,9 @@ def read_spreadsheet(
         The file is damaged, protected by a password or no workbook, the sheet does not exist, or it has no header
         where it should be.
     """
+    name = reading.name
     try:
-        return _read(connection, path, name=name, options=options, relation=relation, progress=progress)
+        return _read(path, reading=reading)
     except PasswordError:
         raise _protected(name) from None
     except _DAMAGE as error:
@@ -119,15 +109,8 @@ def _protected(name: str) -> LanewiseError:
     return LanewiseError("is protected by a password", where=name, hint="Save a copy without one.")
 
 
-def _read(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    *,
-    name: str,
-    options: ReadOptions,
-    relation: str,
-    progress: Callable[[str], None] | None,
-) -> Source:
+def _read(path: Path, *, reading: Reading) -> Source:
+    name, options, relation = reading.name, reading.options, reading.relation
     if options.skip < 0 or options.header_row < 0:
         raise LanewiseError("skip and header_row count rows and cannot be negative", where=name)
     with path.open("rb") as file:
@@ -137,14 +120,14 @@ def _read(
         with CalamineWorkbook.from_filelike(file) as workbook:
             sheet = _choose(workbook, parts, file, wanted=options.sheet, name=name)
             sheet_name = sheet.name
-            if progress is not None:
-                progress(f"{name}: reading sheet {sheet_name!r}")
+            if reading.progress is not None:
+                reading.progress(f"{name}: reading sheet {sheet_name!r}")
             errors = _sheet_errors(file, parts, sheet_name, name=name) if zipped else {}
             table = _Table(sheet, errors=errors, options=options, name=name)
             batches = list(table.batches())
     names, notes = column_names(table.header, file=name)
     batches = [batch.select([*range(len(names)), batch.num_columns - 1]) for batch in batches]
-    create_table(connection, batches, relation=relation, columns=names, file=name)
+    create_table(reading.connection, batches, relation=relation, columns=names, file=name)
     if not zipped:
         notes = (*notes, "in an .xls file cells with an Excel error cannot be told from blank ones")
     elif sheet_name not in parts:

@@ -39,6 +39,8 @@ class Mapped:
     expression: str
     type: str
     reads: tuple[str, ...]
+    as_stored: str | None = None
+    """Column of the source with the words for a value that it cannot hold as the file does."""
 
     @property
     def is_plain(self) -> bool:
@@ -76,7 +78,7 @@ def map_columns(
             continue
         plain = by_name.get(column.name)
         if plain is not None and expression == quote(plain):
-            mapped.append(Mapped(column, expression, source.types[plain], (plain,)))
+            mapped.append(Mapped(column, expression, source.types[plain], (plain,), source.as_stored.get(plain)))
             continue
         reads = referenced_columns(connection, expression, columns=(*source.columns, "_file", "_row"))
         described = connection.execute(f"describe select (\n{expression}\n) as v from {source.relation}").fetchone()
@@ -138,7 +140,8 @@ def _statement(
     ranged = ", ".join(
         f"{within_range(quote(m.column.name), column=m.column)} as {quote(m.column.name)}" for m in mapped
     )
-    carried = ", ".join(f"{_v(m)}, {_x(m)}" for m in mapped)
+    stored = "".join(f", {_stored(m)}" for m in mapped if m.as_stored)
+    carried = ", ".join(f"{_v(m)}, {_x(m)}" for m in mapped) + stored
     # A column that a check reads and the feed lacks is null in every row.
     filled = {m.column.name for m in mapped}
     lacking = sorted({name for check in table.checks for name in check.columns} - filled)
@@ -163,7 +166,7 @@ def _statement(
     return f"""
 with
 evaluated as (select _row, {where} as _where, {", ".join(evaluated)} from {source.relation}),
-valued as (select _row, _where is null as _unsure, coalesce(_where.v, false) as _true, {valued} from evaluated),
+valued as (select _row, _where is null as _unsure, coalesce(_where.v, false) as _true, {valued}{stored} from evaluated),
 casted as (select _row, _unsure, _true, {carried}, {cast} from valued),
 ranged as (select _row, _unsure, _true, {carried}, {ranged} from casted),
 typed as (select _row, _unsure, _true, {carried}, {typed} from ranged),
@@ -201,9 +204,14 @@ def _x(m: Mapped) -> str:
     return quote(f"x_{m.column.name}")
 
 
+def _stored(m: Mapped) -> str:
+    return quote(f"s_{m.column.name}")
+
+
 def _evaluated(m: Mapped) -> str:
     inner = m.expression if m.is_plain else f"try(struct_pack(v := (\n{m.expression}\n)))"
-    return f"{inner} as {quote('e_' + m.column.name)}"
+    stored = f", {m.as_stored} as {_stored(m)}" if m.as_stored else ""
+    return f"{inner} as {quote('e_' + m.column.name)}{stored}"
 
 
 def _value(m: Mapped) -> str:
@@ -243,7 +251,7 @@ def _final(m: Mapped, *, table: Table, feed: Feed) -> str:
 
 
 def _shown(m: Mapped) -> str:
-    return f"{_v(m)}::varchar"
+    return f"coalesce({_stored(m)}, {_v(m)}::varchar)" if m.as_stored else f"{_v(m)}::varchar"
 
 
 def _cell_problems(mapped: Sequence[Mapped], *, table: Table) -> list[tuple[str, str, str, str, bool]]:

@@ -35,6 +35,15 @@ from data.sample.prevention import Ring
 from data.sample.thefts import Events, Planted
 from data.sample.trips import Trips
 
+#: What expected thefts and the ratio of a planted lane are stated on.
+LANE_BASIS = "trips of the lane, at all thefts of line haul trips over all line haul trips"
+#: The same of the planted site: as of lanes, since its trips were chosen so.
+SITE_BASIS = (
+    "trips of the lanes listed, at all thefts of line haul trips over all line haul trips; not the expectation of the"
+    " site, which counts only thefts that name a site, over every passage of one: fewer are expected there and the"
+    " ratio is higher"
+)
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -85,24 +94,25 @@ def describe_truth(
         "thefts_reported": int((~events.attempt & (events.reported < END)).sum()),
         "attempts": int(events.attempt.sum()),
         "theft_cost_share": THEFT_COST_SHARE,
-        # Lanes whose rate is raised by a truth about something else: any verdict on them is right.
-        "any_verdict": {"lane": touched, "site": _ends_of_planted_lanes(network)},
+        # Lanes and sites whose rate is raised by a truth about something else: any verdict on them is right.
+        "any_verdict": {"lane": touched, "site": _sites_of_planted_lanes(network)},
         "truths": [asdict(truth) for truth in truths],
     }
 
 
-def _ends_of_planted_lanes(network: Network) -> list[str]:
-    ends = {
-        place
-        for lane in (network.planted_lane, *network.small_lanes, *network.site_lanes)
-        for place in (network.lanes[lane].origin, network.lanes[lane].destination)
-    }
-    return [network.site_id(place) for place in sorted(ends - {network.planted_site})]
+def _sites_of_planted_lanes(network: Network) -> list[str]:
+    """Where planted lanes begin, end and halt; those of the planted site are robbed at its gate, not on the way."""
+    robbed_along = [network.lanes[lane] for lane in (network.planted_lane, *network.small_lanes)]
+    ending = [*robbed_along, *(network.lanes[lane] for lane in network.site_lanes)]
+    places = {place for lane in ending for place in (lane.origin, lane.destination)}
+    places |= {place for lane in robbed_along for _, _, place in lane.stops}
+    return [network.site_id(place) for place in sorted(places - {network.planted_site})]
 
 
 def _places(network: Network, planted: Planted) -> list[Truth]:
-    def effect(group: str) -> dict[str, float | int | str | list[str]]:
+    def effect(group: str, *, basis: str = LANE_BASIS) -> dict[str, float | int | str | list[str]]:
         return {
+            "basis": basis,
             "expected_at_portfolio_rate": round(planted.expected[group], 3),
             "thefts": planted.counts[group],
             "ratio": round(planted.counts[group] / planted.expected[group], 3),
@@ -118,7 +128,11 @@ def _places(network: Network, planted: Planted) -> list[Truth]:
         Truth(
             "hotspot-site", "hotspot", "site", [network.site_id(network.planted_site)],
             f"Trips that start or end at {network.sites[network.planted_site].name} are robbed at its gate.",
-            ["hotspot"], "hotspots", must_be_found=True, effect=effect("planted site"),
+            ["hotspot"], "hotspots", must_be_found=True,
+            effect={
+                **effect("planted site", basis=SITE_BASIS),
+                "lanes": [network.lane_id(lane) for lane in network.site_lanes],
+            },
         ),
         Truth(
             "busy-ordinary-lane", "no hotspot", "lane", [network.lane_id(network.even_lane)],

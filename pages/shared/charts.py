@@ -24,8 +24,8 @@ _SPARK_HEIGHT = 22
 #: The face that Streamlit brings with it.
 FONT = '"Source Sans", sans-serif'
 _NIGHT = range(6)
-#: Below this many events no hour of the week is named as the worst.
-_FEW = 30
+#: Below this many events with a time of day no hour of the week is named as the worst.
+FEW_TIMED = 30
 _DAYS = tuple(day[:3] for day in WEEKDAYS)
 
 
@@ -205,7 +205,7 @@ def week_chart(
     top = frame.loc[frame["value"].idxmax()]
     slot = f"{WEEKDAYS[int(top['weekday']) - 1]} {int(top['hour']):02d}:00"
     title = f"{significant(100 * night, 2)}% fall between 00:00 and 06:00; most at {slot}"
-    if hours.n < _FEW:
+    if hours.n < FEW_TIMED:
         title = f"Only {hours.n} with a time of day: too few to name an hour"
     return Chart(figure, title, note, f"{title}. {note}.")
 

@@ -9,12 +9,10 @@ from analysis.hotspot_evidence import FEW, THEFTS, KindMix, MonthsAgainstExpecte
 from analysis.hotspots import KIND_LABELS, HoursOfWeek
 from analysis.measures import significant
 from analysis.words import due_words, theft_words
-from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
+from pages.shared.charts import FEW_TIMED, Chart, kind_chart, month_chart, week_chart
 from pages.shared.context import month_words
 from pages.shared.palette import Palette
 
-#: Below this many thefts with a time of day nothing is said of hours.
-FEW_TIMED = 30
 #: From this many expected a month, months above expectation are counted: with fewer, most months have none, and a
 #: place with twice the thefts expected lies below them in most.
 LEAST_A_MONTH = 2.0

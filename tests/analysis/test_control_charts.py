@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -161,6 +162,28 @@ def test_exact_limits_allow_what_chance_brings_to_small_counts():
     assert rate_chart([2] * 15 + [8], [1.0] * 16, baseline=baseline).beyond[-1]
 
 
+def test_months_below_the_mean_of_a_small_count_are_no_run():
+    # Mean 17 / 16 = 1.06: of a Poisson count at rest 71% are 0 or 1. Its median is 1, above which there are 29%.
+    chart = rate_chart([3, 0, 2, 0, 4, 0, 1, 1, 0, 1, 1, 0, 1, 0, 1, 2], [1.0] * 16)
+    assert not chart.run.any()
+    assert chart.read(14, label="March").signal is False
+
+
+def test_a_count_at_rest_has_as_few_runs_as_a_balanced_coin():
+    # Of 36 throws of a fair coin 11.3% hold 8 in a row on one side; by chance of the mean 27% of these charts did.
+    generator = np.random.default_rng(20)
+    charts = [rate_chart(generator.poisson(1.05, 36), [1.0] * 36) for _ in range(400)]
+    assert np.mean([chart.run.any() for chart in charts]) < 0.12
+
+
+def test_eight_months_over_the_median_count_are_a_run():
+    chart = rate_chart(
+        [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 4, 4], [1.0] * 18, baseline=[True] * 10 + [False] * 8
+    )
+    assert chart.run.tolist() == [False] * 17 + [True]
+    assert not chart.beyond.any()
+
+
 def test_a_share_stays_between_nothing_and_all():
     chart = share_chart([48, 50, 47, 49, 48, 50, 49, 47], [50] * 8)
     assert (chart.high <= 1).all()
@@ -208,6 +231,23 @@ def test_a_usual_month_is_noise():
     reading = individuals_chart([10, 12, 9, 11, 10, 12, 9, 11]).read(label="August", words="{:.0f} h".format)
     assert reading.signal is False
     assert reading.sentence == "August (11 h) is within the 5 h to 16 h that chance alone explains: noise"
+
+
+def test_amounts_have_no_limit_below_nothing():
+    # Mean 5.5, mean moving range 63 / 7 = 9: 5.5 - 3 x 9 / 1.128 = -18.4.
+    amounts = [1, 10, 1, 10, 1, 10, 1, 10]
+    chart = individuals_chart(amounts)
+    assert chart.low.tolist() == [0.0] * 8
+    assert chart.high[0] == pytest.approx(5.5 + 27 / 1.128)
+    assert chart.read(label="August").sentence == (
+        "August (10) is within the 0 to 29.4 that chance alone explains: noise"
+    )
+    assert individuals_chart(amounts, bounds=(-math.inf, 20.0)).low[0] == pytest.approx(5.5 - 27 / 1.128)
+    assert individuals_chart(amounts, bounds=(-math.inf, 20.0)).high[0] == 20
+
+
+def test_amounts_that_fall_below_nothing_have_limits_there():
+    assert individuals_chart([-1, 10, 1, 10, 1, 10, 1, 10]).low[0] < -10
 
 
 def test_eight_in_a_row_on_one_side_are_a_signal():
@@ -306,6 +346,22 @@ def test_a_cusum_of_nothing_moving_is_quiet():
     assert chart.changed_at is None
 
 
+def test_a_cusum_of_values_that_never_differ_finds_them_off_their_target():
+    chart = cusum_chart([5.0] * 20, target=4.0)
+    assert chart.above.tolist() == [True] * 20
+    assert not chart.below.any()
+    assert chart.changed_at == 0
+    assert cusum_chart([3.0] * 20, target=4.0).below.all()
+    assert not cusum_chart([0.1 + 0.2] * 20, target=0.3).signals.any()
+
+
+def test_a_cusum_does_not_judge_by_a_spread_of_few_values():
+    chart = cusum_chart([5.0] * 7, target=4.0)
+    assert not chart.signals.any()
+    assert chart.lack == "too few values (7) to tell a signal from noise"
+    assert cusum_chart([9.0] * 7, target=4.0, sigma=1.0).lack == ""
+
+
 @pytest.mark.parametrize("chart", [ewma_chart, cusum_chart])
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], [3.0]])
 def test_charts_of_shifts_need_known_values(chart, values):
@@ -316,6 +372,8 @@ def test_charts_of_shifts_need_known_values(chart, values):
 def test_impossible_settings_are_refused():
     with pytest.raises(ValueError, match="weight"):
         ewma_chart([1.0, 2.0], weight=0)
+    with pytest.raises(ValueError, match="positive"):
+        cusum_chart([1.0, 2.0], sigma=0)
     with pytest.raises(ValueError, match="decision"):
         cusum_run_length(0, decision=0)
 
@@ -327,9 +385,33 @@ def test_without_overdispersion_limits_are_chance_alone():
     funnel = share_funnel([50, 52, 48, 51, 49], [100] * 5)
     low, high = funnel.limits_at([100, 400], level=0.95)
     assert (funnel.target, funnel.between) == (0.5, 0.0)
-    assert low == pytest.approx([0.5 - 1.959964 * 0.05, 0.5 - 1.959964 * 0.025], rel=1e-6)
-    assert high == pytest.approx([0.5 + 1.959964 * 0.05, 0.5 + 1.959964 * 0.025], rel=1e-6)
+    # Binomial: P(X < 40 of 100) = 1.8%, P(X <= 40) = 2.8%; P(X < 180 of 400) = 2.0%, P(X <= 180) = 2.6%.
+    assert low == pytest.approx([0.40, 0.45])
+    assert high == pytest.approx([0.60, 0.55])
     assert not funnel.beyond.any()
+
+
+def test_a_small_unit_is_judged_by_what_its_count_can_reach():
+    # At 5 expected P(13 or more) = 0.20% and P(14 or more) = 0.07%; 0.1% is meant, and normal limits lie at 11.9.
+    for most, beyond in ((12, False), (13, False), (14, True)):
+        funnel = rate_funnel([5] * 19 + [most], [1.0] * 20, target=5.0)
+        assert funnel.between == 0
+        assert funnel.beyond.tolist() == [False] * 19 + [beyond]
+        assert [float(end) for end in funnel.limits_at(1.0)] == [0.0, 13.0]
+
+
+def test_a_share_of_few_trials_is_judged_by_what_its_count_can_reach():
+    # 50 trials at 10%: P(13 or more) = 0.1005%, P(14 or more) = 0.03%; normal limits lie at 11.6.
+    found = [share_funnel([5] * 19 + [most], [50] * 20, target=0.1).beyond[-1] for most in (12, 13, 14)]
+    assert found == [False, False, True]
+
+
+def test_limits_with_a_spread_between_units_are_no_narrower_than_chance():
+    # A tau next to nothing must not bring back the normal limit of 11.9.
+    funnel = rate_funnel([3, 9] * 10, [1.0] * 20, target=5.0)
+    assert funnel.between > 0
+    assert funnel.limits_at(1.0)[1] > 13.0
+    assert float(replace(funnel, between=1e-3).limits_at(1.0)[1]) == 13.0
 
 
 def test_the_additive_model_by_hand():

@@ -101,6 +101,23 @@ def test_without_an_audit_the_false_positive_rate_is_a_lower_bound():
     assert said in found.false_positive_rate.caveats
 
 
+def test_without_an_audit_nothing_bounds_the_false_positive_rate_from_above():
+    # 30 of 50 fraudulent: Wilson 0.4618 to 0.7239, so at least 27.61% of the 50 flagged are honest, of at most
+    # 950 + 13.8 honest claims; all 950 others may be fraudulent.
+    found = corrected_performance(flagged=50, flagged_fraudulent=30, flagged_honest=20, unflagged=950)
+    assert found.false_positive_rate.interval == pytest.approx((0.01432, 1.0), abs=1e-5)
+    assert found.specificity.interval == pytest.approx((0.0, 0.98568), abs=1e-5)
+
+
+def test_with_everything_verified_the_intervals_are_of_the_level_asked_for():
+    found = corrected_performance(
+        flagged=32, flagged_fraudulent=20, flagged_honest=12, unflagged=68, audited_fraudulent=5, audited_honest=63,
+        level=0.8,
+    )  # fmt: skip
+    # Wilson at 80%, z = 1.28155: 20 of 25.
+    assert found.sensitivity.interval == pytest.approx((0.680, 0.883), abs=1e-3)
+
+
 def test_without_an_investigation_only_the_audit_speaks():
     found = corrected_performance(
         flagged=50, flagged_fraudulent=0, flagged_honest=0, unflagged=950, audited_fraudulent=2, audited_honest=98

@@ -54,6 +54,21 @@ def test_moments_beyond_any_calendar_cost_their_cell_and_never_the_load(
     ]
 
 
+@pytest.mark.parametrize("offset", [None, "UTC"])
+def test_a_moment_before_any_calendar_is_listed_as_the_file_has_it(tmp_path: Path, offset: str | None) -> None:
+    moments = pa.array([0, -(2**63), 1 - LARGEST], pa.int64()).cast(pa.timestamp("us", tz=offset))
+    known = {"shipment_id": ["H1", "H2", "H3"], "insured_id": ["I1"] * 3, "delivered_at": ["2025-01-01"] * 3}
+    content = parquet({**known, "departed_at": moments})
+    load_files(tmp_path, files={**INSURED, "shipment.parquet": content})
+    assert open_view(tmp_path).rows("select value, reason from nulled_cell order by row_number") == [
+        (
+            f"{least} microseconds since 1970",
+            f"departed_at '{least} microseconds since 1970' is no date and time between 1900 and 2100",
+        )
+        for least in ("-9223372036854775808", "-9223372036854775806")
+    ]
+
+
 def test_nanoseconds_with_an_offset_are_the_moment_they_say(tmp_path: Path) -> None:
     moment = pa.array([1_740_787_200_000_000_000], pa.int64()).cast(pa.timestamp("ns", tz="America/Chicago"))
     content = parquet({"shipment_id": ["H1"], "insured_id": ["I1"], "departed_at": moment})
