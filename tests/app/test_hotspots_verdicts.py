@@ -65,7 +65,7 @@ def test_the_page_opens_with_the_worst_lane_and_why(open_app: Open, book: Path) 
 def test_cards_stand_under_the_window_and_the_scope_that_they_are_of(open_app: Open, book: Path) -> None:
     whole = texts(open_app(portfolio=book))
     assert "· the whole book" in whole
-    assert "all lanes" not in whole
+    assert "· all lanes" not in whole
     picked = texts(open_app(portfolio=book, lane="L1"))
     assert "· Lane " in picked
     assert "· all lanes" in picked
