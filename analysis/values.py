@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from analysis.filters import add_months, month_of
 from analysis.intervals import Interval, poisson_interval, wilson_interval
-from analysis.measures import MEASURES, ROW_NAMES, Measure, magnitude
+from analysis.measures import MEASURES, ROW_NAMES, Measure, magnitude, significant
 from analysis.selection import DIMENSION_LABELS, Dimension, Fact, Selection, condition, unreachable
 from data.portfolio import View
 
@@ -25,6 +25,8 @@ _LIKE_COVERAGE = 0.05
 #: A sum of nearly all needs no word about the rest.
 _NEARLY_ALL = 0.95
 _LEVEL = 0.05
+# From this many on a share says how many are known, in less room.
+_MANY = 1_000
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,11 @@ class MeasureValue:
 
     @property
     def coverage(self) -> str:
-        """How much of it is known, where that is not nearly all: "15 of 40 known"."""
+        """How much of it is known, where that is not nearly all: "15 of 40 known", "75% known"."""
         if not self.measure.known_words or self.measure.per or self.n >= _NEARLY_ALL * self.of:
             return ""
-        return f"{self.n:,} of {self.of:,} known"
+        whole = self.of < _MANY
+        return f"{self.n} of {self.of} known" if whole else f"{significant(100 * self.n / self.of, 2)}% known"
 
     def doubt_of_change(self, before: MeasureValue | None) -> str:
         """Why is the change from an earlier period of the same length no news, in a few words? Empty where it is news.

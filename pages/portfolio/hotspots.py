@@ -61,8 +61,8 @@ OPENING_UNIT: dict[str, PlaceUnit] = {
 }
 MAP_HEIGHT = 380
 ROW_HEIGHT = 35
-LINE_HEIGHT = 26
 NAME_WIDTH = 200
+LANE_WIDTH = 296
 GLOBAL_KINDS = {"commodity", "carrier", "mode", "insured"}
 
 
@@ -233,11 +233,12 @@ def place_table(here: Context, *, ranked: Places, picked: Sequence[str], selecti
     order = frame["place"].tolist()
     rows = [order.index(place) for place in picked if place in order][:1]
     one = UNIT_LABELS[ranked.unit][0]
-    # The name of a lane is two names: it has two lines, lest the table cut off where it goes.
-    row_height = 2 * LINE_HEIGHT if ranked.unit == "lane" else ROW_HEIGHT
+    # The name of a lane is two names: it has the room of a further measure, lest the table cut off where it goes.
+    beside = [] if ranked.unit == "lane" else beside
+    name_width = LANE_WIDTH if ranked.unit == "lane" else NAME_WIDTH
     key = f"{PAGE}-table-{ranked.unit}-{measure.key}-{'-'.join(picked)}"
     config: dict[str, Any] = {
-        "label": st.column_config.TextColumn(one.capitalize(), width=NAME_WIDTH),
+        "label": st.column_config.TextColumn(one.capitalize(), width=name_width),
         "value": number_column(measure, here),
         "share": st.column_config.ProgressColumn(
             "Share",
@@ -251,8 +252,7 @@ def place_table(here: Context, *, ranked: Places, picked: Sequence[str], selecti
     config |= {name: number_column(MEASURES[name], here) for name in beside}
     st.dataframe(
         frame[["label", "value", "share", *beside]].assign(share=100 * frame["share"]),
-        height=min(MAP_HEIGHT - 42, ROW_HEIGHT + row_height * len(frame) + 2),
-        row_height=row_height,
+        height=min(MAP_HEIGHT - 42, ROW_HEIGHT * (len(frame) + 1) + 2),
         hide_index=True,
         column_config=config,
         on_select=partial(pick_row, key, ranked.unit, tuple(order), tuple(picked)),

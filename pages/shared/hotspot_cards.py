@@ -78,7 +78,7 @@ def window_groups(here: Context, cards: Sequence[Kpi], *, level: Level | None) -
     if level is None or not cards:
         return []
     ranked = ranked_of(whole_key(here), level=level, _view=here.snapshot.view(here.scope, Filters()))
-    window = ranked.span.words if ranked.span else "All dates"
+    window = ranked.span.words.split(" (")[0] if ranked.span else "All dates"
     shares = [card for card in cards if card.unit == "percent"]
     rates = [card for card in cards if card.unit != "percent"]
     # A lane is picked in the ranking, and so does not narrow it.
@@ -141,11 +141,10 @@ def card(here: Context, value: MeasureValue, *, before: MeasureValue | None, nar
     if value.interval is not None:
         ends = [measure.words(end, currency=here.currency) for end in value.interval]
         lines.append(f"95% interval: {ends[0]} to {ends[1]}.")
-    known = value.coverage
-    if apart and known and known not in apart:
-        apart = f"{known}; {apart}"
+    # What is known of it belongs on the face of the card: in its label, unless the note says it already.
+    known = "" if value.coverage and value.coverage in apart else value.coverage
     return Kpi(
-        f"{measure.label}, {known}" if known and change is not None else measure.label,
+        f"{measure.label}, {known}" if known else measure.label,
         value.value,
         UNITS[measure.unit],  # type: ignore[arg-type]
         previous=previous,
@@ -153,7 +152,7 @@ def card(here: Context, value: MeasureValue, *, before: MeasureValue | None, nar
         # A fall that growing months can explain is neither good nor bad.
         better="neutral" if growing and (change or 0) < 0 else measure.better,
         definition=escape(" ".join(lines)),
-        n=value.n,
+        n=None if value.coverage else value.n,
         note=apart,
     )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import h3
+import pandas as pd
 import pytest
 
 from analysis.drill import rows_behind
 from analysis.filters import Filters, Scope
 from analysis.hotspots import (
+    Places,
     breakdown,
     cell_resolution,
     count_caveats,
@@ -204,6 +206,38 @@ def test_the_finding_is_a_sentence_with_share_and_total(view):
     )
     sites = places(view, unit="site", measure=THEFTS)
     assert main_finding(sites, currency="USD") == "Dallas hub has 2, 67% of 3 own thefts: the only site with any."
+
+
+def ranking(*counts: int, measure: str = "own_thefts") -> Places:
+    frame = pd.DataFrame({"place": list("ABCD")[: len(counts)], "value": [float(count) for count in counts]})
+    frame["label"], frame["share"] = frame["place"], frame["value"] / sum(counts)
+    total = float(sum(counts))
+    return Places(frame, "site", MEASURES[measure], total=total, placed=total, resolution=None, caveats=())
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((4, 2, 1), "A has 4, 57% of 7 own thefts; B has 2, which may be chance."),
+        ((3, 3, 3, 1), "3 sites are level at the top with 3 each of 10 own thefts: A and 2 more."),
+        ((3, 3, 1), "2 sites are level at the top with 3 each of 7 own thefts: A and another."),
+        ((40, 10), "A has 40, 80% of 50 own thefts: 4 times the next, B."),
+    ],
+)
+def test_the_finding_names_no_leader_that_chance_may_have_made(counts, words):
+    assert main_finding(ranking(*counts), currency="USD") == words
+
+
+def test_without_incidents_and_claims_the_counts_say_that_no_losses_are_loaded(tmp_path):
+    load_files(tmp_path, files={name: FILES[name] for name in ("insured.csv", "site.csv", "lane.csv", "shipment.csv")})
+    assert count_caveats(open_view(tmp_path), measure=SHIPMENTS) == (
+        "No losses are loaded: this is where goods and trackers are, and says nothing of where loss happens",
+    )
+
+
+def test_a_suburb_is_named_with_its_city_and_a_neighbour_of_its_size_is_not():
+    assert name_cells([h3.latlng_to_cell(53.415, -2.955, 7)]) == ["Kensington near Liverpool, GB"]
+    assert name_cells([h3.latlng_to_cell(32.7357, -97.1081, 5)]) == ["Arlington, US"]
 
 
 def test_the_finding_of_nothing_says_so(root):

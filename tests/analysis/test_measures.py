@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 
 from analysis.filters import Filters
+from analysis.intervals import wilson_interval
 from analysis.measures import MEASURES, magnitude, significant
 from analysis.selection import Selection
-from analysis.values import is_immature, measure_values, monthly, present_measures
+from analysis.values import MeasureValue, is_immature, measure_values, monthly, present_measures
 from tests.portfolios import load_files, open_view
 
 FILES = {
@@ -166,6 +167,42 @@ def test_changes_need_two_known_values(portfolio):
     assert none.change_from(found["own_thefts"]) == -1
     january = values(portfolio, "on_time_share", first_month=date(2025, 1, 1), last_month=date(2025, 1, 1))
     assert found["on_time_share"].change_from(january["on_time_share"]) == pytest.approx(2 / 3 - 1)  # in points
+
+
+def measured(key, value, *, n, of, interval=None):
+    return MeasureValue(MEASURES[key], value, interval, n, of, value, (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "doubt"),
+    [
+        (measured("own_thefts", 9, n=9, of=9), measured("own_thefts", 6, n=6, of=6), "6 before: no clear change"),
+        (measured("own_thefts", 40, n=40, of=40), measured("own_thefts", 15, n=15, of=15), ""),
+        (measured("loss", 1e6, n=15, of=40), measured("loss", 1.1e6, n=23, of=45), "15 of 40 known; 23 of 45 before"),
+        (measured("loss", 1e6, n=12, of=12), measured("loss", 4e5, n=9, of=9), "12 events, 9 before: too few to tell"),
+        (measured("loss", 1e6, n=38, of=40), measured("loss", 4e5, n=40, of=41), ""),
+        (
+            measured("on_time_share", 0.8, n=10, of=10, interval=wilson_interval(8, 10)),
+            measured("on_time_share", 0.6, n=10, of=10, interval=wilson_interval(6, 10)),
+            "60% before: no clear change",
+        ),
+        (
+            measured("on_time_share", 0.8, n=1000, of=1000, interval=wilson_interval(800, 1000)),
+            measured("on_time_share", 0.6, n=1000, of=1000, interval=wilson_interval(600, 1000)),
+            "",
+        ),
+        (measured("shipments", 12, n=12, of=12), measured("shipments", 10, n=10, of=10), ""),
+        (measured("own_thefts", 9, n=9, of=9), None, ""),
+    ],
+)
+def test_a_change_that_chance_or_coverage_explains_is_no_news(now, before, doubt):
+    assert now.doubt_of_change(before) == doubt
+
+
+def test_coverage_is_said_where_much_is_not_known():
+    assert measured("loss", 1.0, n=15, of=40).coverage == "15 of 40 known"
+    assert measured("paid", 1.0, n=5802, of=7721).coverage == "75% known"
+    assert measured("loss", 1.0, n=39, of=40).coverage == ""
 
 
 def test_months_without_rows_are_filled(portfolio):

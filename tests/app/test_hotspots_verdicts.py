@@ -62,6 +62,15 @@ def test_the_page_opens_with_the_worst_lane_and_why(open_app: Open, book: Path) 
     assert "Own thefts" in cards(app)
 
 
+def test_cards_stand_under_the_window_and_the_scope_that_they_are_of(open_app: Open, book: Path) -> None:
+    whole = texts(open_app(portfolio=book))
+    assert "· the whole book" in whole
+    assert "· all lanes" not in whole
+    picked = texts(open_app(portfolio=book, lane="L1"))
+    assert "· Lane " in picked
+    assert "· all lanes" in picked
+
+
 def test_lanes_without_enough_data_are_dashed_in_a_layer_of_their_own(open_app: Open, book: Path) -> None:
     app = open_app(portfolio=book)
     (deck,) = app.get("deck_gl_json_chart")
