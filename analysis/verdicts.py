@@ -466,6 +466,8 @@ def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.G
     measure = BOOK_MEASURES["worst_ten_share"]
     one, many = LEVEL_NAMES[ranked.level]
     frame = ranked.frame[ranked.frame["excess_loss"].notna()].reset_index(drop=True)
+    if len(frame) < len(ranked.frame) and (ranked.frame["excess_thefts"][ranked.frame["excess_loss"].isna()] > 0).any():
+        return BookValue(measure, None, None, len(frame), caveats=("rests on losses of the whole book",))
     if not (frame["excess_loss"] > 0).any():
         return BookValue(measure, None, None, len(frame), caveats=(f"no {one} above expectation in this selection",))
     if frame["place"].nunique() <= WORST:

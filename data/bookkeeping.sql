@@ -34,3 +34,4 @@ create table if not exists snapshot (
 create table if not exists content (table_name varchar, row_count bigint, hash varchar);
 create table if not exists content_sum (table_name varchar, row_count bigint, total hugeint, mixed ubigint);
 create table if not exists mart_state (fingerprint varchar);
+create table if not exists mart_format (number integer);

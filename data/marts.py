@@ -69,6 +69,9 @@ TELEMETRY = ORDER[ORDER.index("sla_schedule") :]
 #: Those that are made whole whatever has changed; the others are made by keys (data/renewal.py).
 WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables", *TELEMETRY)
 RESOLUTIONS = (3, 5, 7)
+#: Goes up with any change of what marts or tables of the fit are called or hold: a snapshot of another number is not
+#: opened, since pages would ask it for what it does not have.
+FORMAT = 1
 
 
 def build_marts(
@@ -111,6 +114,8 @@ def build_marts(
             _build(connection, statements=statements, watch=watch)
         connection.execute("delete from mart_state")
         connection.execute("insert into mart_state values ($fingerprint)", {"fingerprint": fingerprint})
+        connection.execute("delete from mart_format")
+        connection.execute("insert into mart_format values ($number)", {"number": FORMAT})
     finally:
         for name in lacking:
             connection.execute(f"drop view {quote(name)}")

@@ -18,7 +18,7 @@ import duckdb
 from data.casting import quote, text_literal
 from data.contract import contract
 from data.errors import LanewiseError
-from data.marts import empty
+from data.marts import FORMAT, empty
 from data.reach import DIMENSIONS, REACH, Reach
 from data.snapshots import Card, Folder, default_path
 
@@ -199,6 +199,11 @@ class Snapshot:
                     "select table_name from duckdb_tables() where database_name = 'snap'"
                 ).fetchall()
             )
+            made = (
+                self._connection.execute("select number from snap.mart_format").fetchone()
+                if "mart_format" in self.present
+                else None
+            )
             counted = self._connection.execute("select table_name, row_count from snap.content").fetchall()
             dated = self._connection.execute(
                 "select s.table_name, max(f.as_of) from snap.source as s join snap.feed as f on s.feed = f.name"
@@ -206,6 +211,13 @@ class Snapshot:
             ).fetchall()
         except (duckdb.Error, UnicodeDecodeError) as error:
             raise _damaged(folder, snapshot_id) from error
+        if made != (FORMAT,):
+            raise LanewiseError(
+                f"snapshot {snapshot_id} was made by another version of Lanewise, which kept other facts",
+                where=str(path),
+                hint="Load any of its feeds again with this version, and a snapshot is made that it can open: "
+                "`python -m data load FEED`.",
+            )
         self.path = path
         self.stamp = _stamp(path)
         self._folder = folder

@@ -13,6 +13,7 @@ import streamlit as st
 from analysis.export import ExportColumn
 from analysis.filters import Filters
 from analysis.hotspot_evidence import times
+from analysis.measures import significant
 from analysis.verdicts import (
     LEVEL_NAMES,
     BookValue,
@@ -182,11 +183,12 @@ def book_card(value: BookValue, *, level: Level) -> Kpi:
     sure = "90%" if measure.unit == "percent" else "95%"
     said = value.caveats[0] if value.value is None and value.caveats else ""
     if value.interval is not None:
-        low, high = (format_value(end, unit) for end in value.interval)
+        # Two digits, so that the line fits the card.
+        low, high = (format_value(end, unit) if unit == "percent" else significant(end, 2) for end in value.interval)
         said = f"per {value.per}, {sure} {low}–{high}" if value.per else f"{sure} {low}–{high}"
     label = f"{measure.label} {LEVEL_NAMES[level][1]}" if measure.unit == "percent" else measure.label
     if any(caveat.startswith("line haul only") for caveat in value.caveats):
-        label = f"Line-haul {label[:1].lower()}{label[1:]}"
+        label = f"Line-haul {label.removeprefix('Theft ')}"
     return Kpi(
         label,
         value.value,
@@ -251,7 +253,7 @@ def show_map(
         alt=f"Map of {LEVEL_NAMES[ranked.level][1]} by verdict. {sentence}",
         picked=picked,
         under=cluster_layers(ranked.frame, members=lit, ink=palette()) if lit else (),
-        under_note="pale band: the cluster described below" if lit else "",
+        under_note="grey band: the cluster described below" if lit else "",
         on_pick=partial(pick_place, ranked.level, picked),
     )
 
@@ -262,8 +264,12 @@ def show_ranking(
     """The places ranked by expected excess loss, and their download; a click picks a place."""
     one, many = LEVEL_NAMES[ranked.level]
     key = f"{PAGE}-ranking-{ranked.level}-{ranking_epoch()}"
+    table = ranking(ranked)
+    if table["excess_loss"].isna().all():
+        # To a scoped person, what thefts cost the book is not shown: an empty column would only take room.
+        table = table.drop(columns="excess_loss")
     st.dataframe(
-        styled(ranking(ranked), picked=ranked.frame["place"].isin(list(picked))),
+        styled(table, picked=ranked.frame["place"].isin(list(picked))),
         hide_index=True,
         height=MAP_HEIGHT - 42,
         column_config={

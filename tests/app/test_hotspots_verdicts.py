@@ -58,7 +58,7 @@ def test_the_page_opens_with_the_worst_lane_and_why(open_app: Open, book: Path) 
     ranking = tables(app)[0]
     assert ranking["place"].tolist()[0] == "Dallas hub → Atlanta hub"
     assert ranking["verdict"].tolist() == ["▲ hotspot", "▨ not enough data", "● ordinary"]
-    assert cards(app)["Line-haul theft frequency"] == "45.3"
+    assert cards(app)["Line-haul frequency"] == "45.3"
     assert "Own thefts" in cards(app)
 
 
@@ -236,7 +236,7 @@ def test_a_picked_lane_shows_its_own_reason_and_months(open_app: Open, book: Pat
     assert "##### Houston hub → Savannah port: ● ordinary" in words
     assert "20 thefts where" in words
     assert "too unlikely to be watched" in words
-    assert cards(app)["Line-haul theft frequency"] == "22.2"
+    assert cards(app)["Line-haul frequency"] == "22.2"
     # The worst lane stays first in the table and in the headline, and the window is not the period.
     assert "Look at Dallas hub to Atlanta hub first" in words
     assert tables(app)[0]["place"].tolist()[0] == "Dallas hub → Atlanta hub"
