@@ -445,9 +445,12 @@ def unit_words(measure: Measure, here: Context) -> str:
 
 def number_column(measure: Measure, here: Context) -> Any:
     """A column of a measure, with its definition on hover."""
-    label = f"{measure.label}, {here.currency}" if measure.unit == "base currency" else measure.label
+    money = measure.unit == "base currency"
     return st.column_config.NumberColumn(
-        label, format="compact" if measure.unit == "base currency" else "%,d", help=measure.definition, width=96
+        f"{measure.label}, {here.currency}" if money else measure.label,
+        format="compact" if money else "%,d",
+        help=measure.definition,
+        width=112 if money else 76,
     )
 
 
