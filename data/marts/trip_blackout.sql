@@ -38,11 +38,18 @@ final as (
         k.dark_s,
         -- Of a lead-in: where the trip departs.
         coalesce(k.latitude, w.origin_latitude) as latitude, coalesce(k.longitude, w.origin_longitude) as longitude,
-        c.cell_3, c.cell_5, c.cell_7
+        coalesce(c.cell_3, d.cell_3, o.cell_3) as cell_3, coalesce(c.cell_5, d.cell_5, o.cell_5) as cell_5,
+        coalesce(c.cell_7, d.cell_7, o.cell_7) as cell_7
     from clocked as k
     join trip_window as w on k.trip_no = w.trip_no
-    left join place as c
-        on round(coalesce(k.latitude, w.origin_latitude), 4) = c.latitude
-        and round(coalesce(k.longitude, w.origin_longitude), 4) = c.longitude
+    -- Fixes are kept to 4 digits here and coded by their third: one that was rounded up to a half is looked for below it
+    -- as well.
+    left join ping_cell as c on round(k.latitude, 3) = c.latitude and round(k.longitude, 3) = c.longitude
+    left join ping_cell as d
+        on round(k.latitude - 0.00001 * sign(k.latitude), 3) = d.latitude
+        and round(k.longitude - 0.00001 * sign(k.longitude), 3) = d.longitude
+    left join place as o
+        on k.latitude is null
+        and round(w.origin_latitude, 4) = o.latitude and round(w.origin_longitude, 4) = o.longitude
 )
 select * from final order by trip_no, last_heard_at;

@@ -23,7 +23,7 @@ from analysis.trip_timeline import off_route, parse_linestring, trip_timeline
 from data.errors import LanewiseError
 from data.load import load_feed
 from data.portfolio import View
-from tests.analysis.journeys import Journey, every, load, without
+from tests.analysis.journeys import Journey, every, load, moment, without
 from tests.portfolios import load_files, open_view
 
 DAY = 1440
@@ -197,6 +197,18 @@ def test_dead_areas_count_blackouts_where_they_begin(view):
     assert found.frame["blackouts"].sum() == 6
     with pytest.raises(ValueError, match="resolutions 3, 5, 7"):
         dead_areas(view, resolution=4)
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [("33.1", "-91.2"), ("33.123456", "-91.765447")])
+def test_a_signal_that_dies_on_the_open_road_has_its_place(tmp_path, latitude, longitude):
+    heard = [0, 5, 10, 60, 65, 70]
+    pings = "device_id,pinged_at,received_at,latitude,longitude,valid\n" + "".join(
+        f"road,{moment(minutes)},{moment(minutes + 0.1)},{latitude},{longitude},true\n" for minutes in heard
+    )
+    found = dead_areas(load(tmp_path, Journey("road", 70, heard), more={"ping.csv": pings}), resolution=7)
+    assert (found.blackouts, found.placed) == (1, 1)
+    assert (found.frame["blackouts"].sum(), found.frame["positions"].sum()) == (1, 6)
+    assert found.caveats == ()
 
 
 def test_units_that_a_measure_does_not_have_are_refused(view):
