@@ -35,6 +35,15 @@ SECTIONS = {
             help="Where theft and loss happen: map, lanes, sites, times and what drives them.",
         ),
     ],
+    "Loss control": [
+        st.Page(
+            "../loss_control/telemetry.py",
+            title="Telemetry",
+            icon=":material/sensors:",
+            url_path="telemetry",
+            help="Whether devices report as they should, where signals die, and which trips were protected.",
+        ),
+    ],
     "Admin": [
         st.Page(
             "../admin/data.py",

@@ -1,0 +1,122 @@
+"""What the Telemetry page shows, computed once for each selection: bounded caches in front of the analysis."""
+# ruff: noqa: ARG001 - a key is there to be hashed
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from analysis.dark_signals import DeadAreas, LossSignals, dark_at_loss, dead_areas
+from analysis.filters import Scope
+from analysis.service_measures import SERVICE_MEASURES, Definition
+from analysis.telemetry import (
+    FallingUnit,
+    LeftOut,
+    ServiceUnits,
+    ServiceValue,
+    Unit,
+    calendar,
+    falling_units,
+    faults,
+    gap_distribution,
+    left_out,
+    service_by_unit,
+    service_values,
+    worst_trips,
+)
+from analysis.trip_timeline import TripTimeline, trip_timeline
+from data.portfolio import View
+from pages.shared.hotspot_results import HASHES, ViewKey
+
+#: South, west, north and east in degrees.
+Box = tuple[float, float, float, float]
+# A map that is this many degrees wide is best read in cells of that resolution.
+_WIDE, _MIDDLE = 6.0, 1.0
+TRIPS_SAVED = 5_000
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
+def levels_of(key: ViewKey, *, definition: Definition, _view: View) -> dict[str, ServiceValue]:
+    """Every service level."""
+    return service_values(_view, definition=definition)
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
+def units_of(key: ViewKey, *, measure: str, unit: Unit, definition: Definition, _view: View) -> ServiceUnits:
+    """A service level by device, carrier, lane or insured."""
+    return service_by_unit(_view, measure=SERVICE_MEASURES[measure], unit=unit, definition=definition)
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
+def falling_of(
+    key: ViewKey, *, measure: str, unit: Unit, definition: Definition, _view: View
+) -> tuple[FallingUnit, ...]:
+    """Units that changed their level for good."""
+    return falling_units(_view, measure=SERVICE_MEASURES[measure], unit=unit, definition=definition)
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
+def days_of(key: ViewKey, *, measure: str, definition: Definition, _view: View) -> pd.DataFrame:
+    """A service level by day."""
+    return calendar(_view, measure=SERVICE_MEASURES[measure], definition=definition)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
+def gaps_of(key: ViewKey, *, of: Literal["trip_telemetry", "device_day"], _view: View) -> pd.DataFrame:
+    """Gaps by length."""
+    return gap_distribution(_view, of=of)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
+def faults_of(key: ViewKey, *, _view: View) -> pd.DataFrame:
+    """Why trips are not protected."""
+    return faults(_view)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
+def left_out_of(key: ViewKey, *, _view: View) -> LeftOut:
+    """What the levels are not about."""
+    return left_out(_view)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
+def worst_of(key: ViewKey, *, _view: View) -> pd.DataFrame:
+    """Trips by how long they were dark."""
+    return worst_trips(_view, limit=TRIPS_SAVED)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
+def signals_of(key: ViewKey, *, by: Literal["insured", "carrier"], _view: View) -> LossSignals:
+    """Devices dark at thefts."""
+    return dark_at_loss(_view, by=by)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
+def areas_of(key: ViewKey, *, resolution: int, _view: View) -> DeadAreas:
+    """Where signals die."""
+    return dead_areas(_view, resolution=resolution)
+
+
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=HASHES)
+def box_of(key: tuple[str, Scope], *, _view: View) -> Box | None:
+    """Where nearly all blackouts are: asked without filters, so that no filter moves the map."""
+    frame = dead_areas(_view, resolution=3).frame
+    if frame.empty:
+        return None
+    ends = frame[["latitude", "longitude"]].quantile([0.01, 0.99])
+    (south, west), (north, east) = ends.to_numpy().tolist()
+    return south - 0.3, west - 0.3, north + 0.3, east + 0.3
+
+
+def resolution_of(box: Box | None) -> int:
+    """Cells that are seen on a map as wide as this."""
+    wide = box[3] - box[1] if box is not None else 0.0
+    return 3 if wide > _WIDE else 5 if wide > _MIDDLE else 7
+
+
+@st.cache_data(max_entries=32, show_spinner="Reading the trip", hash_funcs=HASHES)
+def timeline_of(key: ViewKey, *, trip_id: str, _view: View) -> TripTimeline:
+    """All that is known of one trip."""
+    return trip_timeline(_view, trip_id=trip_id)
