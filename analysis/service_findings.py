@@ -44,21 +44,19 @@ def budget_words(value: ServiceValue) -> str:
     --------
     >>> from types import SimpleNamespace as Some
     >>> budget_words(Some(budget=Some(left=0.284, used=5.0)))
-    '28% of error budget left'
+    '28% of budget left'
     >>> budget_words(Some(budget=Some(left=-1.86, used=5.0)))
-    'missed 2.9 times what target allows'
+    'missed 2.9 times what it allows'
     """
     if value.budget is None:
         return ""
     left = value.budget.left
     if left is None:
-        return "target allows no miss" if value.budget.used > 0 else "nothing missed"
+        return "it allows no miss" if value.budget.used > 0 else "nothing missed"
     if left >= 0:
-        return f"{100 * left:.0f}% of error budget left"
+        return f"{100 * left:.0f}% of budget left"
     times = 1 - left
-    return (
-        f"missed {times:.1f} times what target allows" if times < 10 else f"missed {times:.0f} times what target allows"
-    )
+    return f"missed {times:.1f} times what it allows" if times < 10 else f"missed {times:.0f} times what it allows"
 
 
 def trust_words(values: Mapping[str, ServiceValue]) -> str:

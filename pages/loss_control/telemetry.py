@@ -53,7 +53,7 @@ from pages.shared.telemetry_tables import (
     unit_columns,
     unit_rows,
 )
-from pages.shared.trip_view import pick_table, show_trip, trip_in_link
+from pages.shared.trip_view import LONGEST_ID, TRIP_ANCHOR, TRIP_KEY, pick_table, show_trip, trip_in_link
 
 PAGE = "telemetry"
 QUESTION = "Can the insured's telemetry be trusted?"
@@ -76,7 +76,7 @@ DEFINITION_LABELS: dict[Definition, str] = {
     "stricter": "Stricter: every missed report",
     "looser": "Looser: gaps over 3 intervals",
 }
-PICTURE_HEIGHT = 320
+PICTURE_HEIGHT = 235
 TRIPS_SHOWN = 200
 NEEDS = "ping"
 
@@ -96,13 +96,13 @@ def main() -> None:
     service_cards([values[key] for key in (CARDS if by_trip else CARDS_WITHOUT_TRIPS)])
     show_days_and_places(here, measure=measure, definition=definition, by_trip=by_trip)
     show_units(here, measure=measure, definition=definition)
-    show_levels(here, values=values, definition=definition)
+    if by_trip:
+        show_losses(here)
+        show_trips(here)
     show_gaps(here, by_trip=by_trip)
-    if not by_trip:
-        return
-    show_losses(here)
-    show_left_out(here)
-    show_trips(here)
+    if by_trip:
+        show_left_out(here)
+    show_levels(here, values=values, definition=definition)
 
 
 def choose(*, by_trip: bool) -> tuple[str, Definition]:
@@ -143,11 +143,15 @@ def show_headline(here: Context, *, values: dict[str, ServiceValue], definition:
         units = units_of(key, measure="uptime", unit="carrier", definition=definition, _view=here.view)
         falling = changes(here, measure="uptime", unit="carrier", definition=definition)
         more = carrier_words(units, falling=falling)
-    used = f"In use: {DEFINITIONS[definition]}; protected trips are always told by the schedule"
+    used = f"In use: {DEFINITIONS[definition]}"
+    if by_trip:
+        used += "; protected trips are always told by the schedule"
     lines = [f"**{escape(words)}.**"]
     if more:
         lines.append(escape(more))
     st.markdown(f"{' '.join(lines)}  \n:small[:gray[{escape(used)}.]]")
+    if by_trip and (trip_id := str(st.session_state.get(TRIP_KEY) or st.query_params.get(TRIP_KEY) or "")):
+        st.markdown(f":material/timeline: [Trip {escape(trip_id[:LONGEST_ID])} is open below](#{TRIP_ANCHOR})")
 
 
 def show_days_and_places(here: Context, *, measure: str, definition: Definition, by_trip: bool) -> None:
@@ -156,7 +160,7 @@ def show_days_and_places(here: Context, *, measure: str, definition: Definition,
     first, last = span(here, days)
     ink = palette()
     left, right = st.columns(2, gap="small")
-    with left.container(border=True):
+    with left.container(border=True, height="stretch"):
         chart = calendar_chart(
             days,
             measure=SERVICE_MEASURES[measure],
@@ -174,7 +178,7 @@ def show_days_and_places(here: Context, *, measure: str, definition: Definition,
             key=f"{PAGE}-days-save",
             provenance=defined_provenance(here, definition),
         )
-    with right.container(border=True):
+    with right.container(border=True, height="stretch"):
         if not by_trip:
             heading("Where signals die is not evaluable", "It needs devices that are assigned to trips or shipments.")
             st.markdown(
@@ -267,13 +271,13 @@ def show_gaps(here: Context, *, by_trip: bool) -> None:
     source: Literal["trip_telemetry", "device_day"] = "trip_telemetry" if by_trip else "device_day"
     gaps = gaps_of(view_key(here), of=source, _view=here.view)
     left, right = st.columns(2, gap="small")
-    with left.container(border=True):
+    with left.container(border=True, height="stretch"):
         show_chart(gap_chart(gaps, period=here.period, colours=palette(), is_dark_told=by_trip), key=f"{PAGE}-gaps")
         downloads("gaps", {"Gaps": (gaps, GAPS)}, key=f"{PAGE}-gaps-save")
     if not by_trip:
         return
     reasons = faults_of(view_key(here), _view=here.view)
-    with right.container(border=True):
+    with right.container(border=True, height="stretch"):
         show_chart(fault_chart(reasons, period=here.period, colours=palette()), key=f"{PAGE}-faults")
         downloads("why trips are not protected", {"Reasons": (reasons, FAULTS)}, key=f"{PAGE}-faults-save")
 

@@ -80,11 +80,11 @@ def card_lines(value: ServiceValue, *, colours: Palette) -> str:
         if value.interval is not None:
             low, high = (measure.words(end) for end in value.interval)
             interval = f"95%: {low} – {high}"
-        target = f" · target {_short(measure.target)}" if measure.target is not None else " · no target"
-        rows += [picture, html.escape(interval + target)]
-        if words := budget_words(value):
-            ink = status_colour(status, colours)
-            rows.append(f'<span style="color:{ink}">{ICONS[status]}</span> {html.escape(words)}')
+        rows += [picture, html.escape(interval)]
+        target = "no target" if measure.target is None else f"target {_short(measure.target)}"
+        words = f"{target}: {budget_words(value)}".removesuffix(": ")
+        ink = status_colour(status, colours)
+        rows.append(f'<span style="color:{ink};font-size:1.15em">{ICONS[status]}</span> {html.escape(words)}')
         if value.n < 30:
             rows.append(html.escape(f"only {value.n:,.0f} {measure.counted}"))
     body = "".join(f"<div>{row}</div>" for row in rows if row)

@@ -32,7 +32,7 @@ LOOKS: dict[str, tuple[str, str]] = {
     "ordinary": ("●", "circle"),
     "not enough data": ("○", "circle-open"),
 }
-_CALENDAR_CLASSES = 5
+_DAY_OF = {"trip_telemetry": "by day of departure", "weighing_fact": "by day of weighing"}
 _LABELLED = 4
 _POINTS = 60
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -93,6 +93,7 @@ def calendar_chart(
                 f"{day:%a %-d %b %Y}: {measure.words(found['value'])} of {found['n']:,.0f} {measure.counted}"
             )
         day += timedelta(days=1)
+    weeks = 53.0 if bands > 1 else (last - mondays[0]).days // 7
     inks = calendar_colours(colours)
     scale = [pair for k, ink in enumerate(inks) for pair in ((k / len(inks), ink), ((k + 1) / len(inks), ink))]
     ticks = [
@@ -123,7 +124,7 @@ def calendar_chart(
                 "tickvals": [x for x, _ in ticks],
                 "ticktext": [name for _, name in ticks],
                 "side": "top",
-                "range": [-0.6, 53.6],
+                "range": [-0.6, max(26.0, weeks) + 0.6],
                 "ticks": "",
             },
             "yaxis": _axis(colours)
@@ -142,18 +143,19 @@ def calendar_chart(
         },
     )
     label = measure.label
-    note = f"{label} by day of departure, {period}; a single day has few {measure.counted} and says little alone"
+    note = f"{label} {_DAY_OF.get(measure.fact, 'by day')}, {period}; a single day has few {measure.counted} and says little alone"
     if days.empty:
         title = f"No day of {label.lower()} is known"
         return Chart(figure, title, note, f"{title}. {note}.")
-    level = measure.target if measure.target is not None else 0.95
-    short = int((days["value"] < level).sum())
+    short = int((days["value"] < (measure.target or 0.0)).sum())
     worst = days.loc[days["value"].idxmin()]
-    aim = "target" if measure.target is not None else f"{100 * level:g}%"
-    title = (
-        f"{short:,} of {len(days):,} days fell short of {aim};"
-        f" worst {pd.Timestamp(worst['day']):%-d %b %Y} at {measure.words(worst['value'])}"
-    )
+    lowest = f"{pd.Timestamp(worst['day']):%-d %b %Y}"
+    many = f"{len(days):,} day{'' if len(days) == 1 else 's'}"
+    if measure.target is None:
+        # Without a target nothing falls short.
+        title = f"{measure.words(worst['value'])} on the lowest of {many}, {lowest}"
+    else:
+        title = f"{short:,} of {many} fell short of target; worst {lowest} at {measure.words(worst['value'])}"
     return Chart(figure, title, note, f"Calendar. {title}. {note}.")
 
 
@@ -211,7 +213,7 @@ def service_funnel(units: ServiceUnits, *, period: str, colours: Palette) -> Cha
             },
             "annotations": [
                 _label(row, divisor=divisor, most=float(x.max()), colours=colours)
-                for row in bad.head(_LABELLED).to_dict("records")
+                for row in _apart(bad.head(_LABELLED), height=1 - bottom)
             ],
         },
     )
@@ -459,6 +461,15 @@ def _level(value: float, colour: str, dash: str) -> dict[str, Any]:
         "layer": "below",
         "line": {"color": colour, "width": 1.2, "dash": dash},
     }
+
+
+def _apart(frame: pd.DataFrame, *, height: float) -> list[dict[Any, Any]]:
+    """Rows whose names do not cover each other, the first before those after it."""
+    kept: list[dict[Any, Any]] = []
+    for row in frame.to_dict("records"):
+        if all(abs(row["value"] - other["value"]) > 0.06 * height for other in kept):
+            kept.append(row)
+    return kept
 
 
 def _label(row: dict[Any, Any], *, divisor: float, most: float, colours: Palette) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -105,9 +105,18 @@ def box_of(key: tuple[str, Scope], *, _view: View) -> Box | None:
     frame = dead_areas(_view, resolution=3).frame
     if frame.empty:
         return None
-    ends = frame[["latitude", "longitude"]].quantile([0.01, 0.99])
-    (south, west), (north, east) = ends.to_numpy().tolist()
+    (south, north), (west, east) = (
+        _most_of(frame[name], weights=frame["blackouts"]) for name in ("latitude", "longitude")
+    )
     return south - 0.3, west - 0.3, north + 0.3, east + 0.3
+
+
+def _most_of(places: pd.Series[Any], *, weights: pd.Series[Any]) -> tuple[float, float]:
+    """Between which ends do 95% of the weight lie?"""
+    order = places.sort_values().index
+    shares = weights.loc[order].cumsum() / weights.sum()
+    inside = places.loc[order][(shares >= 0.025) & (shares.shift(fill_value=0.0) <= 0.975)]
+    return float(inside.min()), float(inside.max())
 
 
 def resolution_of(box: Box | None) -> int:

@@ -19,6 +19,7 @@ from pages.shared.telemetry_results import timeline_of
 from pages.shared.trip_timeline_chart import timeline_chart, trip_map
 
 TRIP_KEY = "telemetry-trip"
+TRIP_ANCHOR = "trip"
 LONGEST_ID = 200
 _FORMATS: dict[str, Any] = {
     "percent": partial(st.column_config.NumberColumn, format="percent"),
@@ -135,7 +136,7 @@ def show_trip(here: Context, trip_id: str) -> None:
             _close()
             return
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"##### Trip {escape(trip_id)}", width="stretch")
+            st.subheader(f"Trip {escape(trip_id)}", anchor=TRIP_ANCHOR, width="stretch")
             _close()
         st.markdown(facts_words(here, trip))
         chart = timeline_chart(trip, colours=palette())
