@@ -150,7 +150,7 @@ def show_headline(here: Context, *, values: dict[str, ServiceValue], definition:
     if more:
         lines.append(escape(more))
     st.markdown(f"{' '.join(lines)}  \n:small[:gray[{escape(used)}.]]")
-    if by_trip and (trip_id := str(st.session_state.get(TRIP_KEY) or st.query_params.get(TRIP_KEY) or "")):
+    if by_trip and (trip_id := str(st.session_state.get(TRIP_KEY, st.query_params.get(TRIP_KEY)) or "")):
         st.markdown(f":material/timeline: [Trip {escape(trip_id[:LONGEST_ID])} is open below](#{TRIP_ANCHOR})")
 
 
@@ -199,12 +199,13 @@ def show_days_and_places(here: Context, *, measure: str, definition: Definition,
 def show_units(here: Context, *, measure: str, definition: Definition) -> None:
     """Devices, carriers, lanes or insureds as a funnel plot, as a table, and those whose level changed."""
     offered = SHOWN[measure]
-    unit: Unit = offered[0]
+    # Carriers first: whom one can speak with.
+    unit: Unit = "carrier" if "carrier" in offered else offered[0]
     if len(offered) > 1:
         unit = st.segmented_control(
             "Compare",
             offered,
-            default=offered[0],
+            default=unit,
             required=True,
             format_func=lambda one: UNIT_LABELS[one][1].capitalize(),
             key=f"{PAGE}-unit-{len(offered)}",

@@ -143,7 +143,8 @@ def calendar_chart(
         },
     )
     label = measure.label
-    note = f"{label} {_DAY_OF.get(measure.fact, 'by day')}, {period}; a single day has few {measure.counted} and says little alone"
+    told = _DAY_OF.get(measure.fact, "by day")
+    note = f"{label} {told}, {period}; a single day has few {measure.counted} and says little alone"
     if days.empty:
         title = f"No day of {label.lower()} is known"
         return Chart(figure, title, note, f"{title}. {note}.")
@@ -153,7 +154,8 @@ def calendar_chart(
     many = f"{len(days):,} day{'' if len(days) == 1 else 's'}"
     if measure.target is None:
         # Without a target nothing falls short.
-        title = f"{measure.words(worst['value'])} on the lowest of {many}, {lowest}"
+        which = f"the lowest of {many}" if len(days) > 1 else "the only day"
+        title = f"{measure.words(worst['value'])} on {lowest}, {which}"
     else:
         title = f"{short:,} of {many} fell short of target; worst {lowest} at {measure.words(worst['value'])}"
     return Chart(figure, title, note, f"Calendar. {title}. {note}.")

@@ -145,7 +145,8 @@ def timeline_chart(trip: TripTimeline, *, colours: Palette) -> Chart:
                 | {
                     "domain": [0, 0.34],
                     "title": {"text": "km off route"},
-                    "rangemode": "tozero",
+                    # Metres of scatter on the route must not look like a detour.
+                    "range": [0, max(0.6, 1.1 * float(valid["off_route_m"].max()) / 1000)],
                     "nticks": 4,
                     "showgrid": True,
                     "gridcolor": colours.border,
@@ -232,7 +233,8 @@ def trip_map(trip: TripTimeline, *, key: str, alt: str) -> None:
     if places:
         east, north = (max(place[axis] for place in places) for axis in (0, 1))
         west, south = (min(place[axis] for place in places) for axis in (0, 1))
-        box = south - 0.05, west - 0.05, north + 0.05, east + 0.05
+        wide, high = 0.05 + 0.1 * (east - west), 0.05 + 0.1 * (north - south)
+        box = south - high, west - wide, north + high, east + wide
     draw_map(layers, view=fit_view(box, height=MAP_HEIGHT), alt=alt, key=key, height=MAP_HEIGHT)
 
 

@@ -243,6 +243,7 @@ def _measure_scripts(portfolio: Path, choices: Choices, *, runs: int, target: fl
     pages: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("Hotspots", "", {}),
         ("Hotspots, counts", "", {"hotspots-level": "Counts in the period"}),
+        ("Telemetry", "../loss_control/telemetry.py", {}),
         ("Data", "../admin/data.py", {}),
         ("Glossary", "../admin/glossary.py", {}),
     )
