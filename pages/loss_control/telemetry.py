@@ -94,6 +94,9 @@ def main() -> None:
     values = levels_of(view_key(here), definition=definition, _view=here.view)
     show_headline(here, values=values, definition=definition, by_trip=by_trip)
     service_cards([values[key] for key in (CARDS if by_trip else CARDS_WITHOUT_TRIPS)])
+    if values["in_service" if not by_trip else "coverage"].value is None:
+        show_nothing(here, by_trip=by_trip)
+        return
     show_days_and_places(here, measure=measure, definition=definition, by_trip=by_trip)
     show_units(here, measure=measure, definition=definition)
     if by_trip:
@@ -152,6 +155,14 @@ def show_headline(here: Context, *, values: dict[str, ServiceValue], definition:
     st.markdown(f"{' '.join(lines)}  \n:small[:gray[{escape(used)}.]]")
     if by_trip and (trip_id := str(st.session_state.get(TRIP_KEY, st.query_params.get(TRIP_KEY)) or "")):
         st.markdown(f":material/timeline: [Trip {escape(trip_id[:LONGEST_ID])} is open below](#{TRIP_ANCHOR})")
+
+
+def show_nothing(here: Context, *, by_trip: bool) -> None:
+    """The selection holds nothing to judge: say so, and when positions are known."""
+    nothing_selected("tracked trips" if by_trip else "device-days")
+    begins, ends = here.choices.covered_from.get(NEEDS), here.known_to(NEEDS)
+    if begins is not None and ends is not None:
+        st.markdown(f"Positions begin in {begins:%b %Y}; the data go to {ends:%b %Y}.")
 
 
 def show_days_and_places(here: Context, *, measure: str, definition: Definition, by_trip: bool) -> None:

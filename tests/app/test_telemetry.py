@@ -107,6 +107,8 @@ def test_filters_apply_to_cards_tables_and_trips(open_app: Open, trips: Path) ->
     assert not empty.exception
     assert cards(empty)["Uptime"] == "not evaluable"
     assert "No tracked trips in this selection" in words(empty)
+    assert "Positions begin in Mar 2025; the data go to Dec 2025" in words(empty)
+    assert not empty.get("plotly_chart")
 
 
 def test_a_scoped_person_sees_their_own_trips_only(
