@@ -26,7 +26,7 @@ _LIKE_COVERAGE = 0.05
 _NEARLY_ALL = 0.95
 _LEVEL = 0.05
 # From this many on a share says how many are known, in less room.
-_MANY = 1_000
+_MANY = 100
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def show_cards(
     if len(groups) == 1:
         kpi_row(groups[0][1])
         return
-    columns = st.columns([len(cards) for _, cards in groups], gap="small", vertical_alignment="bottom")
+    columns = st.columns([len(cards) for _, cards in groups], gap="small", vertical_alignment="top")
     for column, (words, cards) in zip(columns, groups, strict=True):
         with column:
             st.markdown(f":small[:gray[{escape(words)}]]")
