@@ -175,6 +175,12 @@ select 'site', site_id, coalesce(name, site_id) from site_place
 
 
 def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEFAULTS) -> None:
+    """What can only be fitted on the whole book: where thefts happen, and how telemetry differs. At publication, once."""
+    fit_hotspots(connection, assumptions=assumptions)
+    fit_service_spread(connection)
+
+
+def fit_hotspots(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEFAULTS) -> None:
     """How does each lane, corridor and site stand against the book? Fills the model tables of a snapshot.
 
     Own thefts only: market and carrier incidents, attempts, thefts below the threshold, those of accounts whose
@@ -211,7 +217,6 @@ def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEF
     finally:
         for table in ("fit_cell", "fit_theft", "month_maturity"):
             connection.execute(f"drop table if exists {table}")
-    fit_service_spread(connection)
 
 
 def _fit_lag(connection: duckdb.DuckDBPyConnection) -> tuple[LagCurve, str | None]:

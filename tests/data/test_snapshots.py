@@ -45,12 +45,12 @@ def test_a_snapshot_that_was_never_pointed_to_is_swept_by_the_next_load(tmp_path
     assert [card.id for card in Portfolio(portfolio).snapshots()] == [second, first]
 
 
-def test_without_a_pointer_nothing_was_published(tmp_path: Path) -> None:
+def test_without_a_pointer_a_load_goes_on_from_the_newest_and_takes_nothing_away(tmp_path: Path) -> None:
     first = load_files(tmp_path, files=BOTH[0]).snapshot
     (tmp_path / "portfolio" / "current").unlink()
     second = load_files(tmp_path, files=BOTH[1]).snapshot
-    assert not (tmp_path / "portfolio" / "snapshots" / f"{first}.duckdb").exists()
-    assert [card.id for card in Portfolio(tmp_path / "portfolio").snapshots()] == [second]
+    assert (tmp_path / "portfolio" / "snapshots" / f"{first}.duckdb").exists()
+    assert [card.id for card in Portfolio(tmp_path / "portfolio").snapshots()] == [second, first]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from analysis.clusters import BEYOND_LANES
 from analysis.discovery import benjamini_hochberg, expected_chance
 from analysis.geography import neighbouring_cells
-from analysis.models import DEFAULTS, fit
+from analysis.models import DEFAULTS, fit_hotspots
 from analysis.spatial import local_g, neighbour_weights, sharing_weights, standardise_rates, upper_p_values
 from tests.study.books import WORLDS, Book, draw_book
 
@@ -73,7 +73,7 @@ def add(tallies: Iterable[Tally]) -> Tally:
 def measure(book: Book) -> Tally:
     """Everything that one book tells."""
     with book.connection() as connection:
-        fit(connection)
+        fit_hotspots(connection)
         lanes = book.lanes.merge(connection.execute(_VERDICTS).df().drop(columns="units"), on="lane_id")
         clusters = connection.execute(_CLUSTERS).df()
     tally: Tally = {
