@@ -175,7 +175,7 @@ select 'site', site_id, coalesce(name, site_id) from site_place
 
 
 def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEFAULTS) -> None:
-    """What can only be fitted on the whole book: where thefts happen, and how telemetry differs. At publication, once."""
+    """What can only be fitted on the whole book, once, at publication: where thefts happen, and how telemetry differs."""
     fit_hotspots(connection, assumptions=assumptions)
     fit_service_spread(connection)
 
