@@ -175,7 +175,7 @@ select 'site', site_id, coalesce(name, site_id) from site_place
 
 
 def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEFAULTS) -> None:
-    """What can only be fitted on the whole book, once, at publication: where thefts happen, and how telemetry differs."""
+    """What can only be fitted on the whole book, at publication: where thefts happen, how telemetry differs."""
     fit_hotspots(connection, assumptions=assumptions)
     fit_service_spread(connection)
 
