@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -109,7 +108,8 @@ def test_a_scoped_person_sees_the_prior_labelled_so(
     assert own["verdict"] == "○ class prior"
     assert "2 of 3: class prior; not this lane's own verdict. Thefts and exposure are your own" in texts(app)
     assert own["observed"] == 20
-    assert np.isnan(own["excess_loss"])
+    # What thefts cost the book is hidden: the column would be empty.
+    assert "excess_loss" not in own
     assert "not the place's own verdict" in texts(app)
 
 

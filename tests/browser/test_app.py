@@ -96,7 +96,7 @@ def test_the_default_page_opens_by_its_own_name_with_all_its_filters(
     expect(chips(page, "Commodity")).to_contain_text("food")
     expect(page.get_by_role("combobox", name="From")).to_have_value("Feb 2023")
     assert urlsplit(page.url).path == "/"
-    expect(page.get_by_test_id("stTopNavSection")).to_have_count(2)
+    expect(page.get_by_test_id("stTopNavSection")).to_have_count(3)
 
 
 def test_filters_survive_a_change_of_page(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
