@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.measures import significant
+from analysis.words import theft_words
 from data.portfolio import View
 
 #: Up to here a cluster is not explained by lanes that differ by themselves.
@@ -90,7 +91,7 @@ class LaneCluster:
     @property
     def counts(self) -> str:
         """What was seen and what was due: "Nine lanes at Dallas hub together had 41 thefts where 22 were expected"."""
-        return f"{self.who} together had {_thefts(self.observed)} where {significant(self.expected)} were expected"
+        return f"{self.who} together had {theft_words(self.observed)} where {significant(self.expected)} were expected"
 
     @property
     def caveat(self) -> str:
@@ -214,7 +215,3 @@ def chance_words(p_value: float, replicates: int) -> str:
 
 def _known(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and np.isfinite(value) else None
-
-
-def _thefts(number: int) -> str:
-    return f"{number:,} theft" if number == 1 else f"{number:,} thefts"

@@ -152,7 +152,7 @@ def months_against_expected(
     if not due and view.scope.insureds is not None:
         return MonthsAgainstExpected(tuple(months), observed, None)
     curve = _curve(view)
-    shares = [_reported_share(curve, month, reported_to=reported_to) for month in months]
+    shares = [curve.share_of_month(month, reported_to=reported_to) for month in months]
     expected = tuple(float(due.get(month) or 0.0) * share for month, share in zip(months, shares, strict=True))
     return MonthsAgainstExpected(tuple(months), observed, expected)
 
@@ -329,10 +329,3 @@ def _curve(view: View) -> LagCurve:
         at_risk=found["at_risk"].to_numpy(dtype=np.int64),
         events=found["events"].to_numpy(dtype=np.int64),
     )
-
-
-def _reported_share(curve: LagCurve, month: date, *, reported_to: date) -> float:
-    """The share of a month's thefts that is reported by now, averaged over its days."""
-    days = (add_months(month, 1) - month).days
-    age = (reported_to - month).days
-    return float(curve.share_by(np.arange(age, age - days, -1)).mean())

@@ -242,9 +242,8 @@ def _mature_months(connection: duckdb.DuckDBPyConnection, curve: LagCurve) -> No
     if window is not None:
         first, end, reported_to = window
         for month in pd.date_range(first, end, freq="MS", inclusive="left"):
-            days = (pd.Timestamp(reported_to) - pd.date_range(month, periods=month.days_in_month)).days
             months.append(month.date())
-            shares.append(float(curve.share_by(days.to_numpy()).mean()))
+            shares.append(curve.share_of_month(month.date(), reported_to=reported_to))
     connection.execute("create or replace temp table month_maturity (month date, share double)")
     frame = pd.DataFrame({"month": pd.to_datetime(pd.Series(months, dtype="object")), "share": shares})
     if len(frame):

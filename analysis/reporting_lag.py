@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +44,18 @@ class LagCurve:
             return np.ones(ages.shape, dtype=np.float64)
         place = np.searchsorted(self.days, ages, side="right")
         return np.concatenate(([0.0], self.share))[place]
+
+    def share_of_month(self, month: date, *, reported_to: date) -> float:
+        """Share of the thefts of a month that is reported by a day, averaged over the month's days.
+
+        Parameters
+        ----------
+        month
+            Its first day.
+        """
+        age = (reported_to - month).days
+        days = monthrange(month.year, month.month)[1]
+        return float(self.share_by(np.arange(age, age - days, -1)).mean())
 
     def quantile(self, share: float) -> int | None:
         """Days within which at least this share of thefts is reported; None for an empty curve."""

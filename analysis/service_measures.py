@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 ServiceFact = Literal["trip_telemetry", "trip_risk", "weighing_fact", "device_day"]
@@ -157,6 +158,7 @@ def dark_seconds(definition: Definition | int) -> str:
     return f"({' + '.join([*names, 'coalesce(dark_more, 0)'])})"
 
 
+_by_carrier = partial(ServiceMeasure, cluster=_CARRIER, cluster_name="carrier", within_insured=True)
 _ALL = (
     ServiceMeasure(
         key="completeness",
@@ -213,7 +215,7 @@ _ALL = (
         target=0.99,
         floor=0.95,
     ),
-    ServiceMeasure(
+    _by_carrier(
         key="coverage",
         label="Coverage",
         definition="Share of the trips with goods that had a device, where a signal can get out: sea and air are left "
@@ -223,13 +225,10 @@ _ALL = (
         value="tracked_part",
         per="part",
         within=_DUE,
-        cluster=_CARRIER,
-        cluster_name="carrier",
-        within_insured=True,
         target=0.90,
         floor=0.50,
     ),
-    ServiceMeasure(
+    _by_carrier(
         key="coverage_value",
         label="Coverage by value",
         definition="Share of the declared value on trips with goods that had a device with it.",
@@ -238,15 +237,12 @@ _ALL = (
         value="tracked_base",
         per="value_base",
         within=f"{_DUE} and value_base is not null",
-        cluster=_CARRIER,
-        cluster_name="carrier",
-        within_insured=True,
         among=_DUE,
         known_words="value known for {known} of {among} trips",
         target=0.90,
         floor=0.50,
     ),
-    ServiceMeasure(
+    _by_carrier(
         key="coverage_cost",
         label="Coverage by expected theft cost",
         definition="Share of the theft cost that the book expects of the trips' lanes which is on trips with a device.",
@@ -255,15 +251,12 @@ _ALL = (
         value="theft_cost * tracked_part / part",
         per="theft_cost",
         within=f"{_DUE} and theft_cost is not null",
-        cluster=_CARRIER,
-        cluster_name="carrier",
-        within_insured=True,
         among=_DUE,
         known_words="theft cost of the lane known for {known} of {among} trips",
         target=0.90,
         floor=0.50,
     ),
-    ServiceMeasure(
+    _by_carrier(
         key="protected_share",
         label="Protected share",
         definition="Share of the trips with goods that were protected: a device on throughout, completeness of at "
@@ -274,13 +267,10 @@ _ALL = (
         value="protected_part",
         per="part",
         within=_DUE,
-        cluster=_CARRIER,
-        cluster_name="carrier",
-        within_insured=True,
         target=0.90,
         floor=0.50,
     ),
-    ServiceMeasure(
+    _by_carrier(
         key="protected_value",
         label="Protected share by value",
         definition="Share of the declared value that was on protected trips.",
@@ -289,15 +279,12 @@ _ALL = (
         value="protected_base",
         per="value_base",
         within=f"{_DUE} and value_base is not null",
-        cluster=_CARRIER,
-        cluster_name="carrier",
-        within_insured=True,
         among=_DUE,
         known_words="value known for {known} of {among} trips",
         target=0.90,
         floor=0.50,
     ),
-    ServiceMeasure(
+    _by_carrier(
         key="protected_cost",
         label="Protected share by expected theft cost",
         definition="Share of the theft cost that the book expects of the trips' lanes which is on protected trips: "
@@ -307,9 +294,6 @@ _ALL = (
         value="theft_cost * protected_part / part",
         per="theft_cost",
         within=f"{_DUE} and theft_cost is not null",
-        cluster=_CARRIER,
-        cluster_name="carrier",
-        within_insured=True,
         among=_DUE,
         known_words="theft cost of the lane known for {known} of {among} trips",
         target=0.90,
@@ -327,7 +311,7 @@ _ALL = (
         within=f"{_TRACKED} and fixes > 0",
         better="lower",
     ),
-    ServiceMeasure(
+    _by_carrier(
         key="seal_recorded",
         label="Seal recorded",
         definition="Share of the line haul trips with goods on which a seal was recorded by half an hour after "
@@ -337,12 +321,9 @@ _ALL = (
         value="part * is_sealed::integer",
         per="part",
         within=_SEALABLE,
-        cluster=_CARRIER,
-        cluster_name="carrier",
-        within_insured=True,
         target=0.90,
     ),
-    ServiceMeasure(
+    _by_carrier(
         key="seals_intact",
         label="Seals intact",
         definition="Share of the sealed line haul trips whose seal was neither tampered with nor opened anywhere but "
@@ -352,9 +333,6 @@ _ALL = (
         value="part * (seal = 'intact')::integer",
         per="part",
         within=f"{_SEALABLE} and is_sealed",
-        cluster=_CARRIER,
-        cluster_name="carrier",
-        within_insured=True,
         target=0.99,
     ),
     ServiceMeasure(

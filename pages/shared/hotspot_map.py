@@ -88,15 +88,6 @@ def hotspot_map(
         _legend(unit, scale=scale, measure=measure, currency=currency, notes=notes if unit == list(scales)[-1] else [])
 
 
-def _widened(box: Box | None) -> Box | None:
-    """The map shares its row with a table: in three fifths of the width the same box needs as much more."""
-    if box is None:
-        return None
-    south, west, north, east = box
-    more = (east - west) * (1 / MAP_SHARE - 1) / 4
-    return south, max(west - more, -180.0), north, min(east + more, 180.0)
-
-
 def _pick(key: str, on_pick: Callable[[str, str], None]) -> None:
     found = selection_to_filter(map_state(key))
     if found is not None:

@@ -224,13 +224,14 @@ def rests_on(here: Context, ranked: RankedVerdicts, *, own: int | None) -> str:
 
 
 def larger_elsewhere(here: Context, ranked: RankedVerdicts) -> str:
-    """Where sites or lanes, whichever are not shown, hold a larger excess than the first place of this ranking."""
+    """Where sites or lanes, whichever are not shown, hold a larger excess than the first place of this ranking.
+
+    Said of the book alone, so that no filter pays for a second ranking.
+    """
     other: Level = "lane" if ranked.level == "site" else "site"
-    if ranked.level == "corridor" or other not in levels_of(here):
+    if ranked.level == "corridor" or here.filters.chosen or other not in levels_of(here):
         return ""
-    filters = here.filters.without("period", "lane") if other == "lane" else here.filters.without("period")
-    view = here.snapshot.view(here.scope, filters)
-    found = ranked_of((here.info.id, here.scope, filters), level=other, _view=view)
+    found = ranked_of(whole_key(here), level=other, _view=here.snapshot.view(here.scope, Filters()))
     frames = [one.frame[one.frame["verdict"] == "hotspot"] for one in (ranked, found)]
     here_most, most = (float(frame["excess_loss"].max()) if len(frame) else 0.0 for frame in frames)
     if not most > here_most:

@@ -141,6 +141,13 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     assert not refused, f"asked for something outside this machine: {refused}"
 
 
+def press(page: Page) -> None:
+    """Click where the mouse is as a hand does: a click without any length is lost on a busy machine."""
+    page.mouse.down()
+    page.wait_for_timeout(80)
+    page.mouse.up()
+
+
 def settle(page: Page) -> None:
     """Wait until the script has run and nothing is loading."""
     expect(page.get_by_test_id("stApp")).to_be_visible(timeout=PATIENCE)

@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from pages.shared.maps import fit_view, lane_paths
 from pages.shared.palette import DARK, LIGHT, Palette, rgb
-from tests.browser.conftest import PATIENCE, Serve, Visit, settle
+from tests.browser.conftest import PATIENCE, Serve, Visit, press, settle
 
 MAP = "stDeckGlJsonChart"
 
@@ -144,9 +144,7 @@ def test_a_click_in_the_table_filters_by_its_lane(serve: Serve, visit: Visit, sm
     # The box before the first row: half a row below the header.
     page.mouse.move(box["x"] + 18, box["y"] + 52, steps=5)
     page.wait_for_timeout(300)
-    page.mouse.down()
-    page.wait_for_timeout(80)
-    page.mouse.up()
+    press(page)
     expect(chips(page, "Lane")).to_contain_text("Memphis hub → Dal", timeout=PATIENCE)
     settle(page)
     assert query(page)["lane"] == ["Memphis hub → Dallas hub"]
@@ -189,9 +187,7 @@ def test_a_click_on_the_map_filters_by_its_lane(serve: Serve, visit: Visit, smal
         if page.locator(".deck-tooltip").filter(has_text="Memphis hub → Dallas hub").is_visible():
             break
     expect(page.locator(".deck-tooltip")).to_contain_text("Memphis hub → Dallas hub")
-    page.mouse.down()
-    page.wait_for_timeout(80)
-    page.mouse.up()
+    press(page)
     expect(chips(page, "Lane")).to_contain_text("Memphis hub → Dal", timeout=PATIENCE)
     settle(page)
     assert query(page)["lane"] == ["Memphis hub → Dallas hub"]

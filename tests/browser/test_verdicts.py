@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.analysis.books import load_book, shipments, thefts
-from tests.browser.conftest import PATIENCE, Serve, Visit, settle
+from tests.browser.conftest import PATIENCE, Serve, Visit, press, settle
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,7 @@ def test_a_click_in_the_ranking_picks_a_site_and_a_button_lets_it_go(serve: Serv
     # The name in the first row: half a row below the header.
     page.mouse.move(box["x"] + 90, box["y"] + 52, steps=5)
     page.wait_for_timeout(300)
-    page.mouse.down()
-    page.wait_for_timeout(80)
-    page.mouse.up()
+    press(page)
     expect(page.get_by_text("Picked: Dallas hub")).to_be_visible(timeout=PATIENCE)
     settle(page)
     assert parse_qs(urlsplit(page.url).query)["hotspots-verdict-site"] == ["Dallas hub"]
