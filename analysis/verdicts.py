@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.discovery import expected_chance
+from analysis.estimated_measures import HOTSPOT_MEASURES, EstimatedMeasure
 from analysis.intervals import poisson_interval
-from analysis.measures import BOOK_MEASURES, BookMeasure, magnitude, significant
+from analysis.measures import magnitude, significant
 from analysis.severities import DECLARED_VALUE
 from analysis.words import due_words, theft_words
 from data.portfolio import View
@@ -195,7 +196,7 @@ class BookValue:
     the same by whole calendar quarter of the window (first day, value), empty where it is not told by time.
     """
 
-    measure: BookMeasure
+    measure: EstimatedMeasure
     value: float | None
     interval: tuple[float, float] | None
     n: int
@@ -382,7 +383,7 @@ def book_values(
 
 def _frequency(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame) -> BookValue:
     """Of the segment with most thefts, of equals that with most units; the others are caveats, never added."""
-    measure = BOOK_MEASURES["theft_frequency"]
+    measure = HOTSPOT_MEASURES["theft_frequency"]
     by_segment = shares.groupby("segment")[["units", "observed"]].sum().query("units > 0")
     if by_segment.empty:
         return BookValue(measure, None, None, 0, caveats=("no exposure in this selection",))
@@ -421,7 +422,7 @@ def _by_quarter(above: pd.Series[Any], below: pd.Series[Any]) -> tuple[tuple[dat
 
 
 def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame, view: View) -> BookValue:
-    measure = BOOK_MEASURES["theft_loss_cost"]
+    measure = HOTSPOT_MEASURES["theft_loss_cost"]
     severities = view.frame("select segment, commodity, severity, basis, thefts, valued from class_severity")
     value = float(shares["value_base"].sum())
     if severities.empty:
@@ -463,7 +464,7 @@ def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFram
 
 
 def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.Generator) -> BookValue:
-    measure = BOOK_MEASURES["worst_ten_share"]
+    measure = HOTSPOT_MEASURES["worst_ten_share"]
     one, many = LEVEL_NAMES[ranked.level]
     frame = ranked.frame[ranked.frame["excess_loss"].notna()].reset_index(drop=True)
     if len(frame) < len(ranked.frame) and (ranked.frame["excess_thefts"][ranked.frame["excess_loss"].isna()] > 0).any():

@@ -6,25 +6,28 @@ from itertools import groupby
 
 import streamlit as st
 
-from analysis.measures import BOOK_MEASURES, MEASURES, BookMeasure, Measure
-from analysis.service_measures import SERVICE_MEASURES, ServiceMeasure
+from analysis.estimated_measures import EstimatedMeasure
+from analysis.registry import EVERY_MEASURE, AnyMeasure
+from analysis.service_measures import ServiceMeasure
 from analysis.words import WORDS, Word
 from pages.shared.layout import escape, page_title
 
 DIRECTIONS = {"lower": "lower is better", "higher": "higher is better", "neutral": "neither direction is better"}
-EVERY = len(MEASURES) + len(SERVICE_MEASURES) + len(BOOK_MEASURES)
-UNITS = {"count": "count", "base currency": "base currency of the portfolio", "percent": "percent"}
+UNITS = {
+    "count": "count",
+    "base currency": "base currency of the portfolio",
+    "percent": "percent",
+    "rate": "rate",
+    "minutes": "minutes",
+    "hours": "hours",
+    "days": "days",
+}
 
 
-def matching(text: str) -> tuple[list[Measure | BookMeasure | ServiceMeasure], list[Word]]:
+def matching(text: str) -> tuple[list[AnyMeasure], list[Word]]:
     """The measures and words in which every part of the search is found."""
     parts = text.lower().split()
-    every: list[Measure | BookMeasure | ServiceMeasure] = [
-        *MEASURES.values(),
-        *SERVICE_MEASURES.values(),
-        *BOOK_MEASURES.values(),
-    ]
-    measures = [m for m in every if _holds(parts, m.label, m.definition, m.formula, m.section)]
+    measures = [m for m in EVERY_MEASURE.values() if _holds(parts, m.label, m.definition, m.formula, m.section)]
     return measures, [word for word in WORDS if _holds(parts, word.name, word.meaning, word.section)]
 
 
@@ -33,19 +36,19 @@ def _holds(parts: list[str], *texts: str) -> bool:
     return all(part in whole for part in parts)
 
 
-def qualifiers(measure: Measure | BookMeasure | ServiceMeasure) -> list[str]:
+def qualifiers(measure: AnyMeasure) -> list[str]:
     """Unit, direction, what it needs, and what its interval is."""
-    if isinstance(measure, BookMeasure):
-        unit = f"per {measure.per}" if measure.per else UNITS[measure.unit]
-        return [unit, DIRECTIONS[measure.better], "on the fixed window of the fit", measure.interval]
-    if isinstance(measure, ServiceMeasure):
+    if isinstance(measure, EstimatedMeasure | ServiceMeasure):
         levels = [
             f"{name} {measure.words(level)}"
             for name, level in (("target", measure.target), ("floor", measure.floor))
             if level is not None
         ]
         needs = f"from the tables {', '.join(measure.tables)}"
-        return [UNITS["percent"], DIRECTIONS[measure.better], needs, measure.interval, *levels]
+        if isinstance(measure, ServiceMeasure):
+            return [UNITS["percent"], DIRECTIONS[measure.better], needs, measure.interval, *levels]
+        unit = f"per {measure.per}" if measure.per else UNITS[measure.unit]
+        return [unit, DIRECTIONS[measure.better], f"period: {measure.period}", needs, measure.interval, *levels]
     facts = [UNITS[measure.unit], DIRECTIONS[measure.better], f"from the table {', '.join(measure.tables)}"]
     if measure.interval != "none":
         kind = "exact (Garwood)" if measure.interval == "poisson" else "Wilson"
@@ -57,7 +60,7 @@ def qualifiers(measure: Measure | BookMeasure | ServiceMeasure) -> list[str]:
     return facts
 
 
-def show_measure(measure: Measure | BookMeasure | ServiceMeasure) -> None:
+def show_measure(measure: AnyMeasure) -> None:
     """One measure: definition, formula, and what qualifies it."""
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.markdown(f"**{escape(measure.label)}**")
@@ -89,7 +92,7 @@ def main() -> None:
     if not measures and not words:
         st.markdown(f"Nothing here matches *{escape(text or '')}*. Try a shorter word.")
         return
-    st.caption(f"{len(measures)} of {EVERY} measures, {len(words)} of {len(WORDS)} words")
+    st.caption(f"{len(measures)} of {len(EVERY_MEASURE)} measures, {len(words)} of {len(WORDS)} words")
     for section, group in groupby(measures, key=lambda measure: measure.section):
         st.subheader(f"Measures: {section.lower()}", anchor=False)
         with st.grid(3, gap="small"):

@@ -10,9 +10,9 @@ from typing import cast
 import pandas as pd
 import pytest
 
+from analysis.estimated_measures import HOTSPOT_MEASURES
 from analysis.filters import Filters, Scope
 from analysis.hotspot_evidence import MonthsAgainstExpected, kind_mix
-from analysis.measures import BOOK_MEASURES
 from analysis.verdicts import BookValue, Level, RankedVerdicts, Span
 from pages.shared import hotspot_evidence
 from pages.shared.context import Context
@@ -199,7 +199,7 @@ def test_a_class_prior_is_not_drawn_as_too_little_data() -> None:
 
 
 def test_a_card_says_what_a_step_of_its_line_is() -> None:
-    value = BookValue(BOOK_MEASURES["theft_frequency"], 1.0, (0.5, 2.0), 40, per="1,000 trips")
+    value = BookValue(HOTSPOT_MEASURES["theft_frequency"], 1.0, (0.5, 2.0), 40, per="1,000 trips")
     assert trend_words(book_card(value, level="lane")) == "Theft frequency by quarter, from zero"
     assert trend_words(Kpi("Own thefts", 3.0)) == "Own thefts by month, from zero"
 
