@@ -13,7 +13,7 @@ run: $(VENV)/installed
 	$(BIN)/streamlit run app.py
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
