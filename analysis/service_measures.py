@@ -35,14 +35,20 @@ GAP_BINS: tuple[tuple[str, int | None], ...] = (
 #: Gaps above which a blackout may be said to begin, seconds: the ends of bins from the schedule's interval on.
 THRESHOLDS = (300, 600, 900, 1200, 1800, 3600, 14400)
 _DARK_BINS = (("600", 600), ("900", 900), ("1200", 1200), ("1800", 1800), ("3600", 3600), ("14400", 14400))
-#: Facts and how each is read: the hazard of a lane and what its thefts cost are the book's published ones.
+#: Facts and how each is read: the hazard of a lane or hour and what its thefts cost are the book's published ones.
 SOURCES: Mapping[ServiceFact, str] = {
     "trip_telemetry": "trip_telemetry",
     "weighing_fact": "weighing_fact",
     "device_day": "device_day",
     "trip_risk": (
-        "(select t.*, coalesce(v.ratio, 1) as lane_hazard, v.rate * v.severity * t.units as theft_cost"
-        " from trip_telemetry t left join hotspot_verdict v"
+        "(select t.*, coalesce(v.ratio, 1) as lane_hazard, v.rate * v.severity * t.units as theft_cost,"
+        " night_s * night + morning_s * morning + afternoon_s * afternoon + evening_s * evening as risk_s,"
+        " dark_night_s * night + dark_morning_s * morning + dark_afternoon_s * afternoon"
+        " + dark_evening_s * evening as risk_dark_s"
+        " from trip_telemetry t cross join ("
+        "select max(hazard) filter (band = 0) as night, max(hazard) filter (band = 1) as morning,"
+        " max(hazard) filter (band = 2) as afternoon, max(hazard) filter (band = 3) as evening from hour_hazard) h"
+        " left join hotspot_verdict v"
         " on v.level = 'lane' and v.place_id = t.lane_id and v.segment = t.segment) as trip_risk"
     ),
 }

@@ -34,4 +34,5 @@ create table if not exists snapshot (
 create table if not exists content (table_name varchar, row_count bigint, hash varchar);
 create table if not exists content_sum (table_name varchar, row_count bigint, total hugeint, mixed ubigint);
 create table if not exists mart_state (fingerprint varchar);
+alter table mart_state add column if not exists data_date date;
 create table if not exists mart_format (number integer);

@@ -23,8 +23,9 @@ from data.gazetteer import (
     register_gazetteer,
     time_zones,
 )
-from data.renewal import UNREAD, Renewal, renew_marts
+from data.renewal import KEYS, UNREAD, Renewal, renew_marts
 from data.stopwatch import Stopwatch
+from data.telemetry_renewal import renew_telemetry
 
 MARTS = Path(__file__).with_name("marts")
 #: The order in which they are built: each reads only contract tables and those before it.
@@ -50,6 +51,9 @@ ORDER = (
     "reporting_delay",
     "model_tables",
     "sla_schedule",
+    "trip_listing",
+    "trip_unit",
+    "lane_usual",
     "trip_window",
     "trip_device",
     "trip_stretch",
@@ -64,14 +68,25 @@ ORDER = (
     "weighing_fact",
     "service_spread",
 )
-#: Those of telemetry: a trip more moves its lane's usual hours and the hazard of the hour, and so any other trip.
-TELEMETRY = ORDER[ORDER.index("sla_schedule") :]
-#: Those that are made whole whatever has changed; the others are made by keys (data/renewal.py).
-WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables", *TELEMETRY)
+#: Small ones that data/renewal.py and data/telemetry_renewal.py make whole in between, to see what moves with them.
+WATCHED = ("exchange_rate", "lane_key", "fit_window", "deductible_key", "theft_fact", "trip_listing", "trip_loss")
+#: Those that are made whole whatever has changed, because they are small; the others are made by keys.
+WHOLE = tuple(name for name in ORDER if name not in KEYS and name not in WATCHED)
+#: What several statements ask in the same words.
+MACROS = (
+    # Money in base currency stays exact to the last digit; a product that fits no amount is none.
+    """in_base(amount, rate) as case when rate = 1 then amount::decimal(38, 4)
+    else try_cast(amount::double * rate as decimal(38, 4)) end""",
+    # A positive number made of a name and its kind alone.
+    "number_of(kind, name) as ((hash(name, kind) >> 2) + 1)::bigint",
+    # Seconds of a span that fall into the quarter of each day that begins at this second of the day.
+    """seconds_within(from_s, to_s, starts_s) as (((to_s // 86400) - (from_s // 86400)) * 21600
+    + least(greatest(to_s % 86400 - starts_s, 0), 21600) - least(greatest(from_s % 86400 - starts_s, 0), 21600))""",
+)
 RESOLUTIONS = (3, 5, 7)
 #: Goes up with any change of what marts or tables of the fit are called or hold: a snapshot of another number is not
 #: opened, since pages would ask it for what it does not have.
-FORMAT = 1
+FORMAT = 2
 
 
 def build_marts(
@@ -98,22 +113,22 @@ def build_marts(
         connection.execute("set variable base_currency = (select base_currency from snapshot)")
         connection.execute("set variable reporting_timezone = (select reporting_timezone from snapshot)")
         connection.execute("set variable plan_rate_date = (select plan_rate_date from snapshot)")
-        # Money in base currency stays exact to the last digit; a product that fits no amount is none.
-        connection.execute(
-            "create or replace temp macro in_base(amount, rate) as case when rate = 1 then amount::decimal(38, 4)"
-            " else try_cast(amount::double * rate as decimal(38, 4)) end"
-        )
+        for macro in MACROS:
+            connection.execute(f"create or replace temp macro {macro}")
         with watch.phase("mart exchange_rate"):
             connection.execute(statements["exchange_rate"])
-        before = connection.execute("select fingerprint from mart_state").fetchone()
+        before = connection.execute("select fingerprint, data_date from mart_state").fetchone()
         fingerprint = _fingerprint(connection, statements)
-        small = changes is not None and not changes.whole - UNREAD and before == (fingerprint,)
-        if small and changes is not None:
-            _renew(connection, changes=changes, statements=statements, lacking=lacking, watch=watch)
+        known = before is not None and before[0] == fingerprint
+        if changes is not None and not changes.whole - UNREAD and before is not None and known:
+            renewal = Renewal(connection, changes=changes, lacking=lacking, watch=watch, data_date=before[1])
+            _renew(connection, renewal, changes=changes, statements=statements, watch=watch)
         else:
             _build(connection, statements=statements, watch=watch)
         connection.execute("delete from mart_state")
-        connection.execute("insert into mart_state values ($fingerprint)", {"fingerprint": fingerprint})
+        connection.execute(
+            "insert into mart_state select $fingerprint, (select data_date from snapshot)", {"fingerprint": fingerprint}
+        )
         connection.execute("delete from mart_format")
         connection.execute("insert into mart_format values ($number)", {"number": FORMAT})
     finally:
@@ -130,7 +145,8 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, statements: Mapping[str,
         " and getvariable('plan_rate_date') < valid_to order by all"
     ).fetchall()
     told = connection.execute("select getvariable('base_currency'), getvariable('reporting_timezone')").fetchall()
-    code = [(name, statements[name]) for name in ORDER]
+    # Another DuckDB may hash names to other numbers.
+    code = [(name, statements[name]) for name in ORDER] + [("macros", *MACROS), ("duckdb", duckdb.__version__)]
     return hashlib.sha256(repr((code, told, rates, planned)).encode()).hexdigest()
 
 
@@ -150,14 +166,13 @@ def _build(connection: duckdb.DuckDBPyConnection, *, statements: Mapping[str, st
 
 def _renew(
     connection: duckdb.DuckDBPyConnection,
+    renewal: Renewal,
     *,
     changes: Changes,
     statements: Mapping[str, str],
-    lacking: Mapping[str, str],
     watch: Stopwatch,
 ) -> None:
     """Make anew what the changes touch, and the small marts whole."""
-    renewal = Renewal(connection, changes=changes, lacking=lacking, watch=watch)
     with watch.phase("mart places"):
         moved = renewal.changed("site", "site_id")
         if "site" in changes.rows:
@@ -169,6 +184,9 @@ def _renew(
         if "ping" in changes.rows:
             _code_positions(connection, source="changed_ping")
     renew_marts(renewal, statements=statements, places=moved)
+    thefts = renewal.differing("theft_fact", "incident_id", sql=statements["theft_fact"])
+    renewal.touch("theft", thefts)
+    renew_telemetry(renewal, statements=statements)
     for name in WHOLE:
         with watch.phase(f"mart {name}"):
             connection.execute(statements[name])

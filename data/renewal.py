@@ -8,7 +8,8 @@ The coded coordinates (``place``, ``ping_cell``) only ever gain: one that no row
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
 
 import duckdb
 
@@ -45,6 +46,17 @@ KEYS = {
     "site_use": "lane_id",
     "lane_month": "lane_id",
     "site_month": "lane_id",
+    "trip_unit": "trip_no",
+    "lane_usual": "lane_id",
+    "trip_window": "trip_no",
+    "trip_device": "trip_no",
+    "trip_stretch": "trip_no",
+    "trip_watch": "trip_no",
+    "trip_signal": "trip_no",
+    "trip_blackout": "trip_no",
+    "trip_telemetry": "trip_no",
+    "device_day": "device_id",
+    "weighing_fact": "lane_id",
 }
 
 
@@ -59,11 +71,20 @@ class Renewal:
         What the load changed, row by row.
     lacking
         SQL that stands for each contract table that the snapshot lacks.
+    data_date
+        Of the snapshot when the marts were last made.
     """
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, *, changes: Changes, lacking: Mapping[str, str], watch: Stopwatch
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        *,
+        changes: Changes,
+        lacking: Mapping[str, str],
+        watch: Stopwatch,
+        data_date: date | None,
     ) -> None:
+        self.data_date = data_date
         self._connection = connection
         self._changes = changes
         self._lacking = lacking
@@ -86,11 +107,12 @@ class Renewal:
         )
         return table
 
-    def changed(self, table: str, column: str) -> str:
-        """A query for the values of a column in the rows of a contract table that went or came."""
+    def changed(self, table: str, column: str, *, also: str = "") -> str:
+        """A query for the values of a column in the rows of a contract table that went or came; another beside it."""
+        beside = f", {quote(also)}" if also else ""
         if table in self._changes.rows:
-            return f"select {quote(column)} as k from changed_{table}"
-        return "select null::varchar as k where false"
+            return f"select {quote(column)} as k{beside} from changed_{table}"
+        return f"select {quote(column)} as k{beside} from {self.base(table)} where false"
 
     def holding(self, table: str, column: str, *, where: str, touched: str) -> str:
         """A query for the values of a column in rows whose column ``where`` is touched (or, null, one of them)."""
@@ -115,6 +137,21 @@ class Renewal:
     def has_any(self, touched: str) -> bool:
         """Is any key touched?"""
         return self._connection.execute(f"select 1 from {touched} limit 1").fetchone() is not None
+
+    def date_moved(self) -> bool:
+        """Is the date of the data another than when the marts were last made?"""
+        row = self._connection.execute("select data_date from snapshot").fetchone()
+        return (row[0] if row else None) != self.data_date
+
+    def keep(self, mart: str, column: str, touched: str) -> str:
+        """A temporary table of a mart's rows whose column is touched, as they are now; gives its name."""
+        kept = f"before_{mart}"
+        self._connection.execute(f"create or replace temp table {kept} as {self.narrowed(mart, column, touched)}")
+        return kept
+
+    def narrowed_by(self, column: str, touched: str, tables: Iterable[str]) -> dict[str, str]:
+        """What a statement reads of each of these tables: its rows whose column is touched."""
+        return {table: self.narrowed(table, column, touched) for table in tables}
 
     def rebuild(self, mart: str, *, sql: str) -> None:
         """Make a whole mart anew."""

@@ -4,7 +4,10 @@ with
 worn as (
     -- A device is with nothing any more once it is put on something else.
     select device_id, trip_id, shipment_id, attached_at,
-        least(detached_at, lead(attached_at) over (partition by device_id order by attached_at)) as detached_at
+        least(
+            detached_at,
+            lead(attached_at) over (partition by device_id order by attached_at, trip_id, shipment_id)
+        ) as detached_at
     from device_assignment
 ),
 owned as (

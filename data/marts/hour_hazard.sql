@@ -10,21 +10,15 @@ bands as (
     union all select 3, 64800, 86400
 ),
 driven as (
-    select w.utc_offset_s + s.from_ms // 1000 as from_s, w.utc_offset_s + s.to_ms // 1000 as to_s
-    from trip_stretch as s
-    join trip_window as w on s.trip_no = w.trip_no
+    select coalesce(sum(night_s), 0) as night_s, coalesce(sum(morning_s), 0) as morning_s,
+        coalesce(sum(afternoon_s), 0) as afternoon_s, coalesce(sum(evening_s), 0) as evening_s
+    from trip_stretch
 ),
 exposed as (
-    select
-        b.band,
-        sum(
-            ((d.to_s // 86400) - (d.from_s // 86400)) * (b.to_s - b.from_s)
-            + least(greatest(d.to_s % 86400 - b.from_s, 0), b.to_s - b.from_s)
-            - least(greatest(d.from_s % 86400 - b.from_s, 0), b.to_s - b.from_s)
-        ) as road_s
-    from bands as b
-    cross join driven as d
-    group by b.band
+    select 0 as band, night_s as road_s from driven
+    union all select 1, morning_s from driven
+    union all select 2, afternoon_s from driven
+    union all select 3, evening_s from driven
 ),
 begun as (
     select f.hour // 6 as band, count(*) as thefts

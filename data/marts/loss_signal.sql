@@ -14,7 +14,10 @@ dark as (
     group by d.loss_no
 ),
 devices as (
-    select trip_no, min(device_id) as device_id from trip_device group by trip_no
+    select trip_no, min(device_id) as device_id
+    from trip_device
+    where trip_no in (select trip_no from trip_loss)
+    group by trip_no
 ),
 final as (
     select

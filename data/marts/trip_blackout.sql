@@ -9,6 +9,9 @@ lasting as (
     select
         trip_no, span.last_ms as last_ms, span.next_ms as next_ms, span.dark_s as dark_s, span.is_tail as is_tail,
         span.latitude / 10000.0 as latitude, span.longitude / 10000.0 as longitude,
+        -- By the third digit, as positions were coded.
+        ((abs(span.latitude) + 5) // 10 * sign(span.latitude)) / 1000.0 as coded_latitude,
+        ((abs(span.longitude) + 5) // 10 * sign(span.longitude)) / 1000.0 as coded_longitude,
         case
             when span.last_ms is null and span.is_tail then 'whole trip'
             when span.last_ms is null then 'lead-in'
@@ -38,16 +41,11 @@ final as (
         k.dark_s,
         -- Of a lead-in: where the trip departs.
         coalesce(k.latitude, w.origin_latitude) as latitude, coalesce(k.longitude, w.origin_longitude) as longitude,
-        coalesce(c.cell_3, d.cell_3, o.cell_3) as cell_3, coalesce(c.cell_5, d.cell_5, o.cell_5) as cell_5,
-        coalesce(c.cell_7, d.cell_7, o.cell_7) as cell_7
+        coalesce(c.cell_3, o.cell_3) as cell_3, coalesce(c.cell_5, o.cell_5) as cell_5,
+        coalesce(c.cell_7, o.cell_7) as cell_7
     from clocked as k
     join trip_window as w on k.trip_no = w.trip_no
-    -- Fixes are kept to 4 digits here and coded by their third: one that was rounded up to a half is looked for below it
-    -- as well.
-    left join ping_cell as c on round(k.latitude, 3) = c.latitude and round(k.longitude, 3) = c.longitude
-    left join ping_cell as d
-        on round(k.latitude - 0.00001 * sign(k.latitude), 3) = d.latitude
-        and round(k.longitude - 0.00001 * sign(k.longitude), 3) = d.longitude
+    left join ping_cell as c on k.coded_latitude = c.latitude and k.coded_longitude = c.longitude
     left join place as o
         on k.latitude is null
         and round(w.origin_latitude, 4) = o.latitude and round(w.origin_longitude, 4) = o.longitude

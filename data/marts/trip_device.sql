@@ -4,7 +4,10 @@ with
 worn as (
     -- A device is with nothing any more once it is put on something else.
     select device_id, trip_id, shipment_id, attached_at,
-        least(detached_at, lead(attached_at) over (partition by device_id order by attached_at)) as detached_at
+        least(
+            detached_at,
+            lead(attached_at) over (partition by device_id order by attached_at, trip_id, shipment_id)
+        ) as detached_at
     from device_assignment
 ),
 placed as (
@@ -35,4 +38,4 @@ final as (
     where w.departed_at is null or w.ends_at is null
         or (p.attached_at < w.ends_at and (p.detached_at is null or p.detached_at > w.departed_at))
 )
-select * from final order by trip_no, device_id, attached_at;
+select * from final order by attached_at, trip_no, device_id;

@@ -23,7 +23,7 @@ tracked as (
 ),
 final as (
     select
-        -row_number() over (order by x.incident_id) as loss_no, x.*,
+        -number_of(true, x.incident_id) as loss_no, x.*,
         -- One blackout's gap more on both sides, so that a gap which reaches into it is seen whole.
         epoch_ms(x.occurred_at) - 1000 * (p.around_loss_s + p.blackout_gap_s) as from_ms,
         epoch_ms(greatest(x.until_at, x.occurred_at)) + 1000 * (p.around_loss_s + p.blackout_gap_s) as to_ms

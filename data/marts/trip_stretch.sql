@@ -4,7 +4,7 @@ create or replace table trip_stretch as
 with
 windows as (
     select trip_no, trip_id, is_trip, departed_at, ends_at, goods_until, date_trunc('month', departed_on) as month,
-        epoch_ms(departed_at) as from_ms, epoch_ms(ends_at) as to_ms
+        epoch_ms(departed_at) as from_ms, epoch_ms(ends_at) as to_ms, utc_offset_s
     from trip_window
     where is_scored
 ),
@@ -44,7 +44,8 @@ claimed as (
 spent as (
     select c.*, a.most_ms,
         sum(c.to_ms - c.from_ms) over (
-            partition by c.device_id, c.month order by c.from_ms rows between unbounded preceding and current row
+            partition by c.device_id, c.month order by c.from_ms, c.to_ms, c.trip_no
+            rows between unbounded preceding and current row
         ) as so_far_ms
     from claimed as c
     join allowed as a on c.device_id = a.device_id and c.month = a.month
@@ -78,14 +79,23 @@ pieces as (
     group by w.trip_no, w.from_ms, w.to_ms
     having w.to_ms > coalesce(max(o.to_ms), w.from_ms)
 ),
-final as (
-    select trip_no, from_ms, to_ms,
+clocked as (
+    select p.trip_no, p.from_ms, p.to_ms,
         -- The clock on which gaps are measured: due time since departure.
         coalesce(
-            sum(to_ms - from_ms) over (
-                partition by trip_no order by from_ms rows between unbounded preceding and 1 preceding
+            sum(p.to_ms - p.from_ms) over (
+                partition by p.trip_no order by p.from_ms rows between unbounded preceding and 1 preceding
             ), 0
-        )::bigint as clock_ms
-    from pieces
+        )::bigint as clock_ms,
+        w.utc_offset_s + p.from_ms // 1000 as from_s, w.utc_offset_s + p.to_ms // 1000 as to_s
+    from pieces as p
+    join windows as w on p.trip_no = w.trip_no
+),
+-- By quarter of the day at the place of departure; what each weighs changes with every theft, so that is left open.
+final as (
+    select trip_no, from_ms, to_ms, clock_ms,
+        seconds_within(from_s, to_s, 0) as night_s, seconds_within(from_s, to_s, 21600) as morning_s,
+        seconds_within(from_s, to_s, 43200) as afternoon_s, seconds_within(from_s, to_s, 64800) as evening_s
+    from clocked
 )
 select * from final order by trip_no, from_ms;

@@ -83,39 +83,31 @@ devices as (
     from ranked
     group by trip_no
 ),
-hazards as (
-    select
-        s.trip_no,
-        sum(b.hazard * (
-            (((w.utc_offset_s + s.to_ms // 1000) // 86400) - ((w.utc_offset_s + s.from_ms // 1000) // 86400))
-            * (b.to_s - b.from_s)
-            + least(greatest((w.utc_offset_s + s.to_ms // 1000) % 86400 - b.from_s, 0), b.to_s - b.from_s)
-            - least(greatest((w.utc_offset_s + s.from_ms // 1000) % 86400 - b.from_s, 0), b.to_s - b.from_s)
-        )) as risk_s
-    from trip_stretch as s
-    join trip_window as w on s.trip_no = w.trip_no
-    cross join hour_hazard as b
-    group by s.trip_no
+hours as (
+    select trip_no, sum(night_s)::double as night_s, sum(morning_s)::double as morning_s,
+        sum(afternoon_s)::double as afternoon_s, sum(evening_s)::double as evening_s
+    from trip_stretch
+    group by trip_no
 ),
 -- A blackout weighs as its hours do on average.
 dark_spans as (
     select
-        x.trip_no, x.dark_s, w.utc_offset_s + epoch_ms(x.last_heard_at) // 1000 as from_s,
-        w.utc_offset_s + epoch_ms(x.heard_again_at) // 1000 as to_s
+        x.trip_no, w.utc_offset_s + epoch_ms(x.last_heard_at) // 1000 as from_s,
+        w.utc_offset_s + epoch_ms(x.heard_again_at) // 1000 as to_s,
+        x.dark_s / nullif(
+            epoch_ms(x.heard_again_at) // 1000 - epoch_ms(x.last_heard_at) // 1000, 0
+        ) as dark_part
     from trip_blackout as x
     join trip_window as w on x.trip_no = w.trip_no
 ),
-dark_hazards as (
-    select
-        d.trip_no,
-        sum(d.dark_s * b.hazard * (
-            ((d.to_s // 86400) - (d.from_s // 86400)) * (b.to_s - b.from_s)
-            + least(greatest(d.to_s % 86400 - b.from_s, 0), b.to_s - b.from_s)
-            - least(greatest(d.from_s % 86400 - b.from_s, 0), b.to_s - b.from_s)
-        ) / nullif(d.to_s - d.from_s, 0)) as risk_dark_s
-    from dark_spans as d
-    cross join hour_hazard as b
-    group by d.trip_no
+dark_hours as (
+    select trip_no,
+        sum(dark_part * seconds_within(from_s, to_s, 0) order by from_s) as dark_night_s,
+        sum(dark_part * seconds_within(from_s, to_s, 21600) order by from_s) as dark_morning_s,
+        sum(dark_part * seconds_within(from_s, to_s, 43200) order by from_s) as dark_afternoon_s,
+        sum(dark_part * seconds_within(from_s, to_s, 64800) order by from_s) as dark_evening_s
+    from dark_spans
+    group by trip_no
 ),
 loads as (
     select
@@ -157,7 +149,8 @@ judged as (
         s.window_s, s.slots_due, s.slots_fixed, s.dark_s, s.blackouts, s.longest_dark_s, s.longest_gap_s, s.fixes,
         s.late_fixes, s.gaps_60, s.gaps_300, s.gaps_600, s.gaps_900, s.gaps_1200, s.gaps_1800, s.gaps_3600,
         s.gaps_14400, s.gaps_more, s.dark_600, s.dark_900, s.dark_1200, s.dark_1800, s.dark_3600, s.dark_14400,
-        s.dark_more, h.risk_s, x.risk_dark_s, coalesce(a.assigned_s, 0) as assigned_s,
+        s.dark_more, h.night_s, h.morning_s, h.afternoon_s, h.evening_s, x.dark_night_s, x.dark_morning_s,
+        x.dark_afternoon_s, x.dark_evening_s, coalesce(a.assigned_s, 0) as assigned_s,
         case
             when coalesce(e.is_broken, false) then 'broken'
             when coalesce(e.is_trip_sealed or e.sealed_shipments >= nullif(j.shipments, 0), false) then 'intact'
@@ -181,8 +174,8 @@ judged as (
     left join trip_signal as s on j.trip_no = s.trip_no
     left join assigned as a on j.trip_no = a.trip_no
     left join seals as e on j.trip_no = e.trip_no
-    left join hazards as h on j.trip_no = h.trip_no
-    left join dark_hazards as x on j.trip_no = x.trip_no
+    left join hours as h on j.trip_no = h.trip_no
+    left join dark_hours as x on j.trip_no = x.trip_no
 ),
 final as (
     select
@@ -208,7 +201,11 @@ final as (
             as fault,
         (epoch_ms(ends_at) - epoch_ms(departed_at)) / 1000.0 as journey_s,
         window_s, assigned_s, slots_due, slots_fixed, fixes, late_fixes, dark_s, blackouts, longest_dark_s,
-        longest_gap_s, risk_s, coalesce(risk_dark_s, 0) as risk_dark_s,
+        longest_gap_s,
+        -- By quarter of the day, on the clock of the place of departure.
+        night_s, morning_s, afternoon_s, evening_s,
+        coalesce(dark_night_s, 0) as dark_night_s, coalesce(dark_morning_s, 0) as dark_morning_s,
+        coalesce(dark_afternoon_s, 0) as dark_afternoon_s, coalesce(dark_evening_s, 0) as dark_evening_s,
         gaps_60, gaps_300, gaps_600, gaps_900, gaps_1200, gaps_1800, gaps_3600, gaps_14400, gaps_more,
         dark_600, dark_900, dark_1200, dark_1800, dark_3600, dark_14400, dark_more
     from judged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -80,7 +81,10 @@ TOP = 'currency = "USD"\ntimezone = "America/Chicago"\nas_of = "2025-06-30"\n'
 
 
 def load(root: Path, *, name: str, files: dict[str, str], append: bool = False) -> str:
-    feed = write_feed(root / f"{name}-{len(list(root.iterdir()))}", files=files, name=name, top=TOP)
+    """Load a feed; what its name says after "@" is the date of its data."""
+    name, _, dated = name.partition("@")
+    top = TOP.replace("2025-06-30", dated or "2025-06-30")
+    feed = write_feed(root / f"{name}-{len(list(root.iterdir()))}", files=files, name=name, top=top)
     return load_feed(feed, portfolio=root / "portfolio", append=append).content_hash
 
 
@@ -89,11 +93,10 @@ def marts(root: Path) -> dict[str, list[tuple[object, ...]]]:
     path = Portfolio(root / "portfolio").open().path
     connection = duckdb.connect(str(path), read_only=True)
     try:
-        return {
-            mart: connection.execute(f"select * from {mart} order by all").fetchall()
-            for mart in (*ORDER, "site_place", "orphan")
-            if mart != "model_tables"
-        }
+        held = [mart for mart in (*ORDER, "site_place", "orphan") if mart != "model_tables"]
+        columns = {f"columns of {mart}": connection.execute(f"describe {mart}").fetchall() for mart in held}
+        rows = {mart: connection.execute(f"select * from {mart} order by all").fetchall() for mart in held}
+        return columns | rows
     finally:
         connection.close()
 
@@ -130,7 +133,7 @@ def both_ways(
 CASES: dict[str, tuple[dict[str, str], set[str]]] = {
     "a shipment joins a trip": (
         {"shipment.csv": "shipment_id,insured_id,lane_id,trip_id,departed_at\nH9,I3,L2,T1,2025-01-10 08:00:00\n"},
-        {"lane_month"},
+        {"lane_month", "trip_unit", "trip_telemetry"},
     ),
     "a shipment without lane or trip": (
         {"shipment.csv": "shipment_id,insured_id,departed_at\nH9,I3,2025-04-10 08:00:00\n"},
@@ -150,6 +153,42 @@ CASES: dict[str, tuple[dict[str, str], set[str]]] = {
     "positions of a known device": (
         {"ping.csv": "device_id,pinged_at,latitude,longitude\nD1,2025-01-10 10:00:00,40.0,-100.0\n"},
         {"ping_fact"},
+    ),
+    "positions that arrive late": (
+        {
+            "ping.csv": (
+                "device_id,pinged_at,received_at,latitude,longitude\n"
+                # The fourth digit is a 5 that rounds the other way than the position itself.
+                "D1,2025-01-10 11:00:00,2025-01-12 08:00:00,32.80049,-95.50051\n"
+                "D2,2025-02-10 09:04:00,2025-02-10 09:04:00,33.80,-84.00\n"
+            )
+        },
+        {"trip_signal", "trip_blackout", "trip_telemetry"},
+    ),
+    "a device that nobody assigned": (
+        {
+            "ping.csv": (
+                "device_id,pinged_at,latitude,longitude\nD3,2025-01-10 10:00:00,40,-100\nD3,2025-01-10 11:00:00,40,-99\n"
+            )
+        },
+        {"device_day"},
+    ),
+    "a theft from a tracked trip": (
+        {
+            "incident.csv": (
+                "incident_id,source,insured_id,shipment_id,category,occurred_from,loss_amount\n"
+                "N9,own,I2,H2,theft,2025-01-10 22:00:00,7000\nN8,own,I1,H4,theft,2025-03-11 12:00:00,7000\n"
+            )
+        },
+        {"trip_loss", "loss_signal", "trip_window", "hour_hazard"},
+    ),
+    "a secured stop": (
+        {
+            "stop.csv": (
+                "trip_id,site_id,arrived_at,left_at,secured\nT2,S3,2025-02-10 20:00:00,2025-02-10 22:00:00,true\n"
+            )
+        },
+        {"trip_stretch", "trip_telemetry"},
     ),
     "a device changes hands": (
         {"device_assignment.csv": "device_id,shipment_id,attached_at\nD2,H1,2025-02-20 00:00:00\n"},
@@ -221,6 +260,77 @@ def test_rows_appended_change_what_they_touch_and_nothing_else(case, book, tmp_p
     before = marts(book)
     after = both_ways(book, tmp_path, monkeypatch, [("book", files, True)])
     assert {mart for mart in changed if after[mart] == before[mart]} == set()
+
+
+TRIPS = "trip_id,lane_id,departed_at,arrived_at\n"
+CARRIED = "shipment_id,insured_id,lane_id,trip_id,departed_at,delivered_at,scheduled_at\n"
+WORN = "device_id,trip_id,attached_at,detached_at\n"
+
+
+def told(found: dict[str, list[tuple[object, ...]]], mart: str, trip: str, *columns: str) -> list[object]:
+    """What a mart holds of one trip."""
+    names = [row[0] for row in found[f"columns of {mart}"]]
+    rows = [row for row in found[mart] if row[names.index("trip_id")] == trip]
+    assert len(rows) == 1
+    return [rows[0][names.index(column)] for column in columns]
+
+
+def test_further_trips_move_the_usual_time_of_their_lane_and_a_device_its_maintenance(book, tmp_path, monkeypatch):
+    """Of T8 nobody knows the end: it is waited for as long as trips on L1 usually take, and half a day.
+
+    Of the 6 hours that D1 was maintained after T7's goods were delivered, 2% of its time of April are taken out.
+    """
+    road = {
+        "trip.csv": TRIPS + "T7,L1,2025-04-01 08:00:00,2025-04-02 08:00:00\nT8,L1,2025-05-01 08:00:00,\n",
+        "shipment.csv": CARRIED
+        + "H7,I1,L1,T7,2025-04-01 08:00:00,2025-04-01 20:00:00,\nH8,I1,L1,T8,2025-05-01 08:00:00,,\n",
+        "device_assignment.csv": WORN + "D1,T7,2025-04-01 08:00:00,2025-04-02 08:00:00\n",
+        "maintenance.csv": (
+            "device_id,announced_at,starts_at,ends_at\nD1,2025-03-30 08:00:00,2025-04-01 21:00:00,2025-04-02 03:00:00\n"
+        ),
+    }
+    more = {
+        "trip.csv": TRIPS
+        + "T9,L1,2025-04-10 08:00:00,2025-04-13 08:00:00\nT10,L1,2025-04-20 08:00:00,2025-04-23 08:00:00\n",
+        "shipment.csv": CARRIED
+        + "H9,I1,L1,T9,2025-04-10 08:00:00,,\nH10,I1,L1,T10,2025-04-20 08:00:00,2025-04-23 08:00:00,\n",
+        "device_assignment.csv": WORN + "D1,T9,2025-04-10 08:00:00,2025-04-13 08:00:00\n",
+    }
+    before = both_ways(book, tmp_path / "before", monkeypatch, [("road", road, False)])
+    assert told(before, "trip_window", "T8", "ends_at", "ended_by") == [datetime(2025, 5, 3, 1), "schedule"]
+    assert told(before, "trip_telemetry", "T7", "window_s") == [86400 - 1728]
+    after = both_ways(book, tmp_path / "after", monkeypatch, [("road", road, False), ("more", more, False)])
+    assert told(after, "trip_window", "T8", "ends_at", "ended_by") == [datetime(2025, 5, 4, 1), "schedule"]
+    assert told(after, "trip_telemetry", "T7", "window_s") == [86400 - 6912]
+
+
+def test_a_later_date_of_the_data_lengthens_the_trips_under_way(book, tmp_path, monkeypatch):
+    waiting = {
+        "trip.csv": TRIPS + "T8,L1,2025-06-29 08:00:00,\n",
+        "shipment.csv": CARRIED + "H8,I1,L1,T8,2025-06-29 08:00:00,,2025-07-20 08:00:00\n",
+        "planned_scan.csv": (
+            "shipment_id,site_id,kind,due_at,weighing_required\nH8,S1,depart,2025-07-01 12:00:00,true\n"
+        ),
+    }
+    later = {"insured.csv": "insured_id,name\nI9,Late\n"}
+    steps = [("waiting", waiting, False), ("later@2025-07-02", later, False)]
+    after = both_ways(book, tmp_path, monkeypatch, steps)
+    assert told(after, "trip_window", "T8", "ends_at", "ended_by") == [datetime(2025, 7, 3), "under way"]
+    assert len(after["weighing_fact"]) == 1
+
+
+def test_trackers_that_are_taken_out_leave_no_trace(book, tmp_path, monkeypatch):
+    goods = {"shipment.csv": CARRIED + "H9,I1,L4,T3,2025-02-15 08:00:00,,\n"}
+    tracked = goods | {
+        "device.csv": "device_id,kind\nD5,gps\n",
+        "device_assignment.csv": WORN + "D5,T3,2025-02-15 08:00:00,2025-02-16 08:00:00\n",
+        "ping.csv": "device_id,pinged_at,latitude,longitude\nD5,2025-02-15 09:00:00,33.0,-92.0\n",
+    }
+    there, gone = [("trackers", tracked, False)], [("trackers", tracked, False), ("trackers", goods, False)]
+    before = both_ways(book, tmp_path / "there", monkeypatch, there)
+    assert told(before, "trip_telemetry", "T3", "device_id", "fixes") == ["D5", 1]
+    after = both_ways(book, tmp_path / "gone", monkeypatch, gone)
+    assert told(after, "trip_telemetry", "T3", "device_id", "fixes") == [None, None]
 
 
 def test_a_feed_replaced_beside_another(book, tmp_path, monkeypatch):
