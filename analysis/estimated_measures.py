@@ -78,26 +78,29 @@ _HOTSPOTS = (
         section="Hotspots",
         definition="Own thefts of the fixed window for each 1,000 units of exposure of one segment: trips on the line "
         "haul, parcels on the last mile, site-months in storage. Attempts, incidents of carriers and of the market, "
-        "thefts below the threshold and accounts with a higher deductible are left out of both sides.",
+        "thefts below the threshold and accounts with a higher deductible are left out of both sides. Adjusted, each "
+        "report counts as the thefts that it is assumed to stand for.",
         formula="1,000 x counted own thefts / units of exposure",
         unit="rate",
         per="1,000 units of its segment",
         period="the fixed window of the fit",
         tables=("incident", "shipment"),
-        interval="95%, exact (Garwood)",
+        interval="95%, exact (Garwood); adjusted, mixed over the share that may be reported",
     ),
     EstimatedMeasure(
         key="theft_loss_cost",
         label="Theft loss cost",
         section="Hotspots",
         definition="Theft loss of the fixed window for each 1,000 of declared value. Every theft counts with the "
-        "capped mean loss of its commodity, because the value of only some thefts is known.",
+        "capped mean loss of its commodity, because the value of only some thefts is known. Adjusted, those without a "
+        "value count with an assumed factor, and each report as the thefts that it is assumed to stand for.",
         formula="1,000 x sum of counted own thefts x severity of their class / declared value",
         unit="rate",
         per="1,000 of declared value",
         period="the fixed window of the fit",
         tables=("incident", "shipment"),
-        interval="95%, exact for the number of thefts (Garwood); that of the severity is not in it",
+        interval="95%, exact for the number of thefts (Garwood); that of the severity is not in it; adjusted, mixed "
+        "over the share that may be reported and over the factor of unknown losses",
     ),
     EstimatedMeasure(
         key="worst_ten_share",

@@ -264,13 +264,14 @@ def _reason(row: dict[Any, Any], ranked: RankedVerdicts, *, currency: str) -> st
             + (", and an all-clear half a theft expected" if float(row["weight"]) >= ENOUGH_WEIGHT else "")
         )
     sure = percent(float(row["probability"]))
-    above = f"above {HOTSPOT_RATIO:g} times that rate"
+    above = f"above {HOTSPOT_RATIO:g} times that rate{' as published' if ranked.reporting else ''}"
     judged = {
         "hotspot": f"{sure} sure it is {above}",
         "watch": f"only {sure} sure it is {above}: more likely than not, but too unsure to call it a hotspot",
     }.get(row["verdict"], f"{sure} likely to be {above}: too unlikely to be watched")
+    adjusted = "adjusted " if ranked.reporting else ""
     estimate = (
-        f"best estimate, allowing for chance, {times(float(row['ratio']))} times (90% sure: "
+        f"{adjusted}best estimate, allowing for chance, {times(float(row['ratio']))} times (90% sure: "
         f"{times(float(row['low']))} to {times(float(row['high']))})"
     )
     rests = f"{weight} of the estimate rests on its own record"

@@ -21,6 +21,7 @@ from analysis.credibility import fit_dispersion, ratio_posterior
 from analysis.discovery import expected_chance, largest_credible_set
 from analysis.influence import Influence, find_influence
 from analysis.model_notes import write_notes
+from analysis.reporting_fit import fit_small_losses
 from analysis.reporting_lag import EMPTY, LEAST_EVENTS, LagCurve, fit_lag_curve
 from analysis.service_spread import fit_service_spread
 from analysis.severities import fit_severities, severities_of
@@ -207,6 +208,7 @@ def fit_hotspots(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumpti
         thefts = connection.execute("select * from fit_theft order by level, incident_id").df()
         if len(cells):
             influences = _fit_places(connection, cells, thefts, assumptions=assumptions)
+        fit_small_losses(connection)
         write_notes(connection, curve=curve, basis=basis, loss_cap=assumptions.loss_cap, influences=influences)
         fit_clusters(
             connection,

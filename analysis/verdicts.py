@@ -18,6 +18,7 @@ from analysis.estimated_measures import HOTSPOT_MEASURES, EstimatedMeasure
 from analysis.intervals import poisson_interval
 from analysis.measures import magnitude, significant
 from analysis.severities import DECLARED_VALUE
+from analysis.under_reporting import Reporting
 from analysis.words import due_words, theft_words
 from data.portfolio import View
 
@@ -161,11 +162,14 @@ class RankedVerdicts:
         raw ratio and losses are then missing, while observed, units and value are the viewer's own.
     span
         The months that the fit rests on; None where nothing is fitted.
+    reporting
+        The assumption that rates and losses are adjusted by (analysis/adjusted_verdicts.py); None: as reported.
     """
 
     level: Level
     frame: pd.DataFrame
     span: Span | None
+    reporting: Reporting | None = None
 
     @property
     def watched(self) -> pd.DataFrame:
@@ -194,6 +198,7 @@ class BookValue:
 
     ``value`` is None where it cannot be told; ``caveats`` then say why. ``n`` counts thefts, or places. ``trend`` is
     the same by whole calendar quarter of the window (first day, value), empty where it is not told by time.
+    ``segment`` is the one that a number is of; empty where it is of all.
     """
 
     measure: EstimatedMeasure
@@ -203,6 +208,7 @@ class BookValue:
     per: str = ""
     caveats: tuple[str, ...] = ()
     trend: tuple[tuple[date, float], ...] = ()
+    segment: str = ""
 
 
 def has_verdicts(view: View) -> bool:
@@ -272,12 +278,16 @@ def ranked_verdicts(view: View, *, level: Level) -> RankedVerdicts:
     frame["label"] = frame["label"].astype("object").where(frame["label"].notna(), frame["place"])
     frame["verdict"] = frame["verdict"].astype("object").where(frame["verdict"].notna(), "")
     frame = frame.merge(view.frame(_ENDS[level]), on="place", how="left")
-    frame = frame.sort_values(
+    return RankedVerdicts(level=level, frame=by_excess(frame), span=fit_span(view))
+
+
+def by_excess(frame: pd.DataFrame) -> pd.DataFrame:
+    """In which order are places shown? The largest expected excess loss first, those without one last."""
+    return frame.sort_values(
         ["excess_loss", "excess_thefts", "observed", "units", "place", "segment"],
         ascending=[False, False, False, False, True, True],
         na_position="last",
     ).reset_index(drop=True)
-    return RankedVerdicts(level=level, frame=frame, span=fit_span(view))
 
 
 def headline(ranked: RankedVerdicts, *, currency: str) -> str:
@@ -316,8 +326,9 @@ def _first(row: pd.Series[Any], ranked: RankedVerdicts, *, verdict: str, currenc
     label = str(row["label"]).replace(" → ", " to ")
     if ranked.level == "corridor":
         label = f"corridor {label}"
+    adjusted = "adjusted best estimate" if ranked.reporting else "best estimate"
     reason = (
-        f"{theft_words(int(values['observed']))} where {due_words(values['expected'])} (best estimate "
+        f"{theft_words(int(values['observed']))} where {due_words(values['expected'])} ({adjusted} "
         f"{significant(values['ratio'], 2)} times, allowing for chance; 90% interval {significant(values['low'], 2)}–"
         f"{significant(values['high'], 2)})"
     )
@@ -327,6 +338,7 @@ def _first(row: pd.Series[Any], ranked: RankedVerdicts, *, verdict: str, currenc
     likely = significant(100 * values["probability"], 2)
     return (
         f"No hotspot beyond doubt; watch {label} first: {reason}, {likely}% likely to exceed {HOTSPOT_RATIO:g} times"
+        f"{' as published' if ranked.reporting else ''}"
         f"{money}"
     )
 
@@ -376,7 +388,7 @@ def book_values(
     values = (
         _frequency(shares, exposed=exposed, lost=lost),
         _loss_cost(shares, exposed=exposed, lost=lost, view=view),
-        _concentration(ranked, view=view, generator=generator or np.random.default_rng(0)),
+        worst_share(ranked, view=view, generator=generator),
     )
     return {value.measure.key: value for value in values}
 
@@ -411,6 +423,7 @@ def _frequency(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFram
             lost[lost["segment"] == segment].groupby("quarter")["observed"].sum(),
             exposed[exposed["segment"] == segment].groupby("quarter")["units"].sum(),
         ),
+        segment=segment,
     )
 
 
@@ -463,7 +476,15 @@ def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFram
     return BookValue(measure, cost, interval, thefts, per="1,000 of value", caveats=tuple(caveats), trend=trend)
 
 
-def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.Generator) -> BookValue:
+def worst_share(ranked: RankedVerdicts, *, view: View, generator: np.random.Generator | None = None) -> BookValue:
+    """Which share of the loss above expectation lies in the ten worst places? Of an adjusted ranking, adjusted.
+
+    Parameters
+    ----------
+    generator
+        Of the draws behind the interval; None: the same draws each time.
+    """
+    generator = generator or np.random.default_rng(0)
     measure = HOTSPOT_MEASURES["worst_ten_share"]
     one, many = LEVEL_NAMES[ranked.level]
     frame = ranked.frame[ranked.frame["excess_loss"].notna()].reset_index(drop=True)
@@ -476,8 +497,19 @@ def _concentration(ranked: RankedVerdicts, *, view: View, generator: np.random.G
         return BookValue(measure, None, None, frame["place"].nunique(), caveats=(said,))
     priors = view.rows("select segment, dispersion from hotspot_prior where level = $level", {"level": ranked.level})
     a = frame["segment"].map(dict(priors)).to_numpy(dtype=float)
-    expected, severity = frame["expected"].to_numpy(dtype=float), frame["severity"].to_numpy(dtype=float)
-    ratios = generator.gamma(a + frame["observed"].to_numpy(dtype=float), 1 / (a + expected), (_DRAWS, len(frame)))
+    observed, expected = frame["observed"].to_numpy(dtype=float), frame["expected"].to_numpy(dtype=float)
+    severity = frame["severity"].to_numpy(dtype=float)
+    if ranked.reporting is None:
+        ratios = generator.gamma(a + observed, 1 / (a + expected), (_DRAWS, len(frame)))
+    else:
+        ratios = np.empty((_DRAWS, len(frame)))
+        for one in np.unique(a):
+            of_prior = np.flatnonzero(a == one)
+            found = ranked.reporting.posteriors(observed[of_prior], expected[of_prior], dispersion=float(one))
+            for rows, posterior in found:
+                ratios[:, of_prior[rows]] = posterior.draw(generator, draws=_DRAWS)
+        # A share common to all cancels; that of a place's deductibles does not.
+        severity = severity / frame["reported_share"].to_numpy(dtype=float)
     losses = np.maximum(ratios - 1, 0) * expected * severity
     drawn = losses[:, :WORST].sum(axis=1) / np.maximum(losses.sum(axis=1), 1e-300)
     low, middle, high = np.quantile(drawn, [0.05, 0.5, 0.95])

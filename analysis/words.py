@@ -142,6 +142,24 @@ WORDS = (
         "The range that chance alone leaves open at 95%: exact (Garwood) for counts of events, Wilson for shares.",
     ),
     Word(
+        "As reported, adjusted",
+        "How numbers are read",
+        "Rates and losses of the thefts that were reported, or of all thefts under an assumption on what is not "
+        "reported and on losses that nobody recorded. It is yours to edit; a published verdict never changes by it.",
+    ),
+    Word(
+        "Share reported",
+        "How numbers are read",
+        "Of all thefts, those that an insured reports. Common to the whole book it cancels out of ratios and raises "
+        "frequency, loss cost and excess loss; where places differ in it, their ratios move or grow less sure.",
+    ),
+    Word(
+        "Small theft",
+        "How numbers are read",
+        "A theft whose loss is below a few times the deductible of its account: little would be paid, so that it is "
+        "reported less often.",
+    ),
+    Word(
         "Immature",
         "How numbers are read",
         "The last 60 days before the data's date: still being reported, so hatched, and out of trends and verdicts.",

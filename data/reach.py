@@ -127,6 +127,10 @@ REACH: Mapping[str, Reach] = {
     "hotspot_verdict": Reach(
         via="hotspot_share", on="k.level = t.level and k.place_id = t.place_id and k.segment = t.segment"
     ),
+    "account_small_loss": Reach(own=("insured",), via="lane_use", on="k.insured_id = t.insured_id"),
+    "place_small_loss": Reach(
+        via="hotspot_share", on="k.level = t.level and k.place_id = t.place_id and k.segment = t.segment"
+    ),
     "hotspot_cluster": Reach(
         via="hotspot_share",
         on="k.level = 'lane' and exists (select 1 from snap.hotspot_cluster_lane as m"

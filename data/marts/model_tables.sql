@@ -68,6 +68,21 @@ create or replace table hotspot_share (
     expected double,
     is_shareable boolean        -- whether `expected` gives away no other insured's rate
 );
+create or replace table account_small_loss (
+    insured_id varchar, segment varchar, commodity varchar,
+    multiple integer,           -- of the account's deductible: a theft below it is small
+    below double,               -- share of its thefts that are small, under the severity of the class
+    is_shareable boolean        -- whether that severity may be shown to a scoped viewer
+);
+create or replace table place_small_loss (
+    level varchar, place_id varchar, segment varchar,
+    multiple integer,
+    below double,               -- share of the place's expected thefts that are small against their own deductibles
+    below_book double,          -- the same over all places of its level and segment
+    known double,               -- share of the segment's thefts with a known loss; null where its severity has no loss
+    is_shareable boolean,       -- as the place's verdict
+    severity_is_shareable boolean
+);
 create or replace table hotspot_cluster (
     cluster_id integer,         -- 1 is the strongest; no two share a lane
     site_id varchar, label varchar, latitude double, longitude double,  -- the site that most of its lanes touch

@@ -81,9 +81,11 @@ def funnel_chart(ranked: RankedVerdicts, *, colours: Palette) -> Chart:
     title = _title(frame, one=one, many=many)
     hidden = len(frame) - len(shown)
     beyond = f"; {hidden:,} with under {LEAST_EXPECTED:g} expected or beyond the top are not drawn" if hidden else ""
+    reports = " (reports expected, with each place's deductibles)" if ranked.reporting else ""
     note = (
-        f"Observed / expected thefts by expected thefts; dotted 95%, solid 99.8% of places inside by chance alone; "
-        f"lines at 1 and {HOTSPOT_RATIO:g}; the verdict is the colour, and does not follow from the limits{beyond}"
+        f"Observed / expected thefts by expected thefts{reports}; dotted 95%, solid 99.8% of places inside by chance "
+        f"alone; lines at 1 and {HOTSPOT_RATIO:g}; the verdict is the colour, and does not follow from the limits"
+        f"{beyond}"
     )
     return Chart(figure, title, note, f"Funnel plot. {title}. {note}.")
 

@@ -40,11 +40,22 @@ UNITS = {"count": "count", "base currency": "amount", "percent": "percent"}
 
 
 def show_cards(
-    here: Context, first: Sequence[Kpi], *, told: Sequence[str], selection: Selection, level: Level | None = None
+    here: Context,
+    first: Sequence[Kpi],
+    *,
+    told: Sequence[str],
+    selection: Selection,
+    level: Level | None = None,
+    adjusted: bool = False,
 ) -> None:
     """Cards given, if any, and the numbers of the period, against the comparison.
 
     Those given are of the fixed window of a level's verdicts: cards of one window and scope stand under its name.
+
+    Parameters
+    ----------
+    adjusted
+        Whether those given are adjusted for under-reporting, which the numbers of the period never are.
     """
     reached = [key for key in CARDS if key in told and not unreachable(MEASURES[key].fact, selection)]
     left_out = {MEASURES[key].fact for key in told} - {MEASURES[key].fact for key in reached}
@@ -62,6 +73,12 @@ def show_cards(
         before = values_of(key, measures=keys, selection=earlier, _view=here.comparison_view)
     shown = [card(here, now[key], before=before.get(key), narrowed=selection.month is not None) for key in keys]
     groups = [*window_groups(here, first, level=level), (f"{here.period} · {scope_words(here)}", shown)]
+    if adjusted:
+        last = len(groups) - 1
+        groups = [
+            (f"{words} · {'as reported' if number == last else 'adjusted'}", cards)
+            for number, (words, cards) in enumerate(groups)
+        ]
     groups = [(words, cards) for words, cards in groups if cards]
     if len(groups) == 1:
         kpi_row(groups[0][1])

@@ -30,6 +30,7 @@ from pages.shared.evidence_charts import against_expected_chart, hours_chart, mi
 from pages.shared.hotspot_results import ViewKey
 from pages.shared.layout import downloads, escape, show_table
 from pages.shared.palette import palette
+from pages.shared.reporting_switch import provenance_lines
 from pages.shared.verdict_words import verdict_words
 
 PAGE = "hotspots"
@@ -281,7 +282,7 @@ def window_provenance(here: Context, ranked: RankedVerdicts, *more: tuple[str, s
     # Lanes are picked in their ranking, not cut from it.
     filters = tuple(pair for pair in provenance.filters if ranked.level != "lane" or pair[0] != LABELS["lane"][0])
     period = ranked.span.words if ranked.span else provenance.period
-    return replace(provenance, period=period, filters=(*filters, *more))
+    return replace(provenance, period=period, filters=(*filters, *more, *provenance_lines(ranked.reporting)))
 
 
 _EPOCH = f"{PAGE}-ranking-epoch"

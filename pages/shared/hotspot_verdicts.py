@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analysis.adjusted_verdicts import adjust, adjusted_values
 from analysis.export import ExportColumn
 from analysis.filters import Filters
 from analysis.hotspot_evidence import times
 from analysis.measures import significant
+from analysis.under_reporting import Reporting
 from analysis.verdicts import (
     LEVEL_NAMES,
     BookValue,
@@ -49,6 +51,7 @@ from pages.shared.layout import Kpi, downloads, escape, nothing_selected
 from pages.shared.maps import Box
 from pages.shared.numbers import format_value
 from pages.shared.palette import palette
+from pages.shared.reporting_switch import METHOD, adjusted_columns
 from pages.shared.verdict_map import verdict_map
 from pages.shared.verdict_words import LOOKS, verdict_colour, verdict_legend, verdict_words
 
@@ -102,6 +105,27 @@ def values_of_book(key: ViewKey, *, level: Level, _view: View, _ranked: RankedVe
     return book_values(_view, ranked=_ranked)
 
 
+@st.cache_data(max_entries=64, show_spinner=False)
+def adjusted_of(key: ViewKey, *, level: Level, reporting: Reporting, _view: View) -> RankedVerdicts:
+    """The ranking under an assumption on what is reported."""
+    return adjust(ranked_of(key, level=level, _view=_view), view=_view, reporting=reporting)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def adjusted_values_of(
+    key: ViewKey,
+    *,
+    level: Level,
+    reporting: Reporting,
+    _view: View,
+    _ranked: RankedVerdicts,
+    _published: RankedVerdicts,
+) -> dict[str, BookValue]:
+    """Frequency, loss cost and concentration under an assumption on what is reported."""
+    published = values_of_book(key, level=level, _view=_view, _ranked=_published)
+    return adjusted_values(published, view=_view, ranked=_ranked, reporting=reporting)
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
 def box_of_verdicts(key: ViewKey, *, level: Level, _view: View) -> Box | None:
     """The box of what stands out, else of all: asked without filters, so that none moves the map."""
@@ -139,19 +163,28 @@ def choose_one(here: Context, *, level: Level) -> tuple[str, ...]:
 
 
 def show_verdicts(
-    here: Context, *, level: Level, picked: tuple[str, ...], cards: Callable[[Sequence[Kpi]], None]
+    here: Context,
+    *,
+    level: Level,
+    picked: tuple[str, ...],
+    cards: Callable[[Sequence[Kpi]], None],
+    reporting: Reporting | None,
 ) -> None:
     """Cards, what to do first, map with table, why the picked place has its verdict, funnel and watch list, method."""
     # A lane is picked on this map: its filter does not narrow it. A period never cuts a verdict.
     filters = here.filters.without("period", "lane") if level == "lane" else here.filters.without("period")
     view = here.snapshot.view(here.scope, filters)
     key: ViewKey = (here.info.id, here.scope, filters)
-    ranked = ranked_of(key, level=level, _view=view)
-    values = values_of_book(key, level=level, _view=view, _ranked=ranked)
+    ranked = shown_ranking(key, level=level, reporting=reporting, view=view)
+    values = shown_values(key, ranked=ranked, whole=key, view=view, ranked_view=view)
     # The cards tell of the picked lane, as those of the period beside them do.
     narrow = here.filters.without("period")
-    shown = values_of_book(
-        (here.info.id, here.scope, narrow), level=level, _view=here.snapshot.view(here.scope, narrow), _ranked=ranked
+    shown = shown_values(
+        (here.info.id, here.scope, narrow),
+        ranked=ranked,
+        whole=key,
+        view=here.snapshot.view(here.scope, narrow),
+        ranked_view=view,
     )
     cards([book_card(value, level=level) for value in shown.values()])
     sentence = headline(ranked, currency=here.currency)
@@ -171,6 +204,31 @@ def show_verdicts(
     # Drawn last, into its place above: which cluster it lights up is picked below.
     with left:
         show_map(here, ranked, sentence=sentence, picked=picked, lit=lit)
+
+
+def shown_ranking(key: ViewKey, *, level: Level, reporting: Reporting | None, view: View) -> RankedVerdicts:
+    """The ranking as reported, or under an assumption."""
+    if reporting is None:
+        return ranked_of(key, level=level, _view=view)
+    return adjusted_of(key, level=level, reporting=reporting, _view=view)
+
+
+def shown_values(
+    key: ViewKey, *, ranked: RankedVerdicts, whole: ViewKey, view: View, ranked_view: View
+) -> dict[str, BookValue]:
+    """The numbers of the fixed window that a view shows, as reported or under the assumption of the ranking.
+
+    Parameters
+    ----------
+    whole, ranked_view
+        Key and view of the ranking, which a picked lane does not narrow.
+    """
+    if ranked.reporting is None:
+        return values_of_book(key, level=ranked.level, _view=view, _ranked=ranked)
+    published = ranked_of(whole, level=ranked.level, _view=ranked_view)
+    return adjusted_values_of(
+        key, level=ranked.level, reporting=ranked.reporting, _view=view, _ranked=ranked, _published=published
+    )
 
 
 def book_card(value: BookValue, *, level: Level) -> Kpi:
@@ -231,7 +289,8 @@ def larger_elsewhere(here: Context, ranked: RankedVerdicts) -> str:
     other: Level = "lane" if ranked.level == "site" else "site"
     if ranked.level == "corridor" or here.filters.chosen or other not in levels_of(here):
         return ""
-    found = ranked_of(whole_key(here), level=other, _view=here.snapshot.view(here.scope, Filters()))
+    everything = here.snapshot.view(here.scope, Filters())
+    found = shown_ranking(whole_key(here), level=other, reporting=ranked.reporting, view=everything)
     frames = [one.frame[one.frame["verdict"] == "hotspot"] for one in (ranked, found)]
     here_most, most = (float(frame["excess_loss"].max()) if len(frame) else 0.0 for frame in frames)
     if not most > here_most:
@@ -266,6 +325,7 @@ def show_ranking(
     one, many = LEVEL_NAMES[ranked.level]
     key = f"{PAGE}-ranking-{ranked.level}-{ranking_epoch()}"
     table = ranking(ranked)
+    adjusted = ranked.reporting is not None
     if table["excess_loss"].isna().all():
         # To a scoped person, what thefts cost the book is not shown: an empty column would only take room.
         table = table.drop(columns="excess_loss")
@@ -279,10 +339,14 @@ def show_ranking(
             "verdict": st.column_config.TextColumn("Verdict", width=104),
             "observed": st.column_config.NumberColumn("Thefts", width=52, help="Own thefts of the window."),
             "expected": st.column_config.NumberColumn(
-                "Expected", format="%.3g", width=64, help="From what was exposed, at the book's rate."
+                "Expected",
+                format="%.3g",
+                width=64,
+                help="From what was exposed, at the book's rate"
+                + (", and what of it is reported under the deductibles of the place." if adjusted else "."),
             ),
             "ratio": st.column_config.TextColumn(
-                "Best estimate",
+                "Adjusted estimate" if adjusted else "Best estimate",
                 width=98,
                 help="How many times the book's rate, allowing for chance: nearer to 1 than thefts / expected where "
                 "there is little data. In brackets: 90% sure it lies between.",
@@ -291,13 +355,15 @@ def show_ranking(
                 "Sure > 1.5",
                 format="%.3g%%",
                 width=72,
-                help="How sure it is that the place has more than 1.5 times the book's rate.",
+                help="How sure it is that the place has more than 1.5 times the book's rate"
+                + (": as published, on reported thefts, as the verdict is." if adjusted else "."),
             ),
             "excess_loss": st.column_config.NumberColumn(
                 f"{here.currency} {excess_step(ranked)}",
                 format="compact",
                 width=76,
-                help="Loss above expectation: expected x (best estimate - 1) x mean loss, "
+                help="Loss above expectation: expected x (best estimate - 1) x mean loss"
+                + (" / share reported, adjusted, " if adjusted else ", ")
                 + ("by year" if excess_years(ranked) else "in the whole window")
                 + ". The list is ranked by it.",
             ),
@@ -317,7 +383,13 @@ def show_ranking(
     with st.container(horizontal=True, vertical_alignment="center"):
         downloads(
             f"{one} verdicts",
-            {many.capitalize(): (ranked.frame, verdict_columns(ranked, here.currency)), "Key figures": figures(values)},
+            {
+                many.capitalize(): (
+                    ranked.frame,
+                    adjusted_columns(verdict_columns(ranked, here.currency), frame=ranked.frame),
+                ),
+                "Key figures": figures(values),
+            },
             key=f"{PAGE}-verdicts-{ranked.level}",
             provenance=window_provenance(here, ranked),
         )
@@ -423,6 +495,8 @@ def show_method(here: Context, ranked: RankedVerdicts, *, view: View) -> None:
     """How the verdicts are computed, and what they leave out."""
     with st.expander("How it is computed, and what is left out", icon=":material/function:"):
         st.markdown(_METHOD)
+        if ranked.reporting is not None:
+            st.markdown(METHOD)
         left_out = notes(view, level=ranked.level)
         if left_out:
             st.markdown("\n".join(f"- {escape(text)}." for text in left_out))

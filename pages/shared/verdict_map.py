@@ -203,8 +203,10 @@ def _mark(row: dict[Any, Any]) -> dict[str, Any]:
     """Place and the words of its tooltip."""
     words = [verdict_words(str(row["verdict"]), str(row["basis"]))]
     if row["verdict"] in _JUDGED:
+        adjusted = "adjusted: " if pd.notna(row.get("reported_share")) else ""
         words.append(
-            f"{times(row['ratio'])} times the book's rate (90% sure: {times(row['low'])} to {times(row['high'])})"
+            f"{adjusted}{times(row['ratio'])} times the book's rate "
+            f"(90% sure: {times(row['low'])} to {times(row['high'])})"
         )
     expected = f", {row['expected']:.2g} expected" if pd.notna(row["expected"]) else ""
     words.append(f"{theft_words(int(row['observed']))}{expected}")

@@ -1,0 +1,207 @@
+"""What do ratios, rates and losses of a view become under an assumption on what is reported? No verdict changes.
+
+The formulas are those of analysis/under_reporting.py; here they meet the tables of a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.intervals import poisson_interval
+from analysis.under_reporting import AS_REPORTED, Quadrature, Reporting, scaled_interval
+from analysis.verdicts import HOTSPOT_RATIO, BookValue, RankedVerdicts, by_excess, worst_share
+from data.portfolio import View
+
+Array = NDArray[np.float64]
+
+_SMALL = """
+select place_id as place, segment, below, below_book, known
+from place_small_loss
+where level = $level and multiple = $multiple
+"""
+_PRIORS = "select segment, dispersion from hotspot_prior where level = $level"
+# What a report of each class stands for, deductibles alone considered: thefts of an account that reports half of them
+# count twice. Without any theft, what is exposed says which accounts' reports would have come.
+_CLASSES = """
+with
+shares as (
+    select s.segment, s.commodity, s.units, s.observed, 1 - (1 - $small_share) * coalesce(a.below, 0) as share
+    from hotspot_share as s
+    left join account_small_loss as a
+        on s.insured_id = a.insured_id and s.segment = a.segment and s.commodity is not distinct from a.commodity
+        and a.multiple = $multiple
+    where s.level = 'lane'
+),
+final as (
+    select segment, commodity, sum(units) as units, sum(units / share) as full_units, sum(observed)::double as observed,
+        sum(observed / share) as full_observed
+    from shares
+    group by segment, commodity
+)
+select * from final order by all
+"""
+_SEVERITIES = "select segment, commodity, severity, basis, thefts, valued from class_severity"
+
+
+def adjust(ranked: RankedVerdicts, *, view: View, reporting: Reporting) -> RankedVerdicts:
+    """What are the ratios, losses and their order, were all thefts reported and all losses known?
+
+    Adjusted are ``expected`` (reports expected of the place, with its deductibles), ``raw_ratio``, ``ratio``, ``low``,
+    ``high``, ``rate``, ``severity``, ``excess_thefts`` = expected x (ratio - 1) / reported share, ``excess_loss``,
+    ``loss_cost``, and the order by excess loss. ``reported_share`` is new: one over the mean number of thefts behind a
+    report of the place; ``adjusted_probability`` too. ``verdict`` stays as published, and so do ``probability`` and
+    ``weight``, on which it rests. Rows that show the class prior instead of a verdict stay as they are.
+
+    Parameters
+    ----------
+    ranked
+        As published, of this view.
+    reporting
+        The assumption; `analysis.under_reporting.AS_REPORTED` gives the ranking back.
+    """
+    frame = ranked.frame
+    if reporting == AS_REPORTED or frame.empty:
+        return ranked
+    small = view.frame(_SMALL, {"level": ranked.level, "multiple": reporting.deductible_multiple})
+    told = frame.merge(small, on=["place", "segment"], how="left", validate="one_to_one")
+    judged = (frame["basis"] == "").to_numpy() & frame["expected"].notna().to_numpy()
+    share = reporting.share_of(told["below"])
+    expected = frame["expected"].to_numpy(dtype=np.float64) * share / reporting.share_of(told["below_book"])
+    reported = share / reporting.level
+    dispersion = frame["segment"].map(dict(view.rows(_PRIORS, {"level": ranked.level}))).to_numpy(dtype=np.float64)
+    found = {name: frame[name].to_numpy(dtype=np.float64).copy() for name in ("ratio", "low", "high")}
+    found["adjusted_probability"] = frame["probability"].to_numpy(dtype=np.float64).copy()
+    for a in np.unique(dispersion[judged]):
+        rows = np.flatnonzero(judged & (dispersion == a))
+        observed = frame["observed"].to_numpy(dtype=np.float64)[rows]
+        for of, posterior in reporting.posteriors(observed, expected[rows], dispersion=float(a)):
+            low, high = posterior.interval()
+            found["ratio"][rows[of]], found["low"][rows[of]], found["high"][rows[of]] = posterior.mean, low, high
+            found["adjusted_probability"][rows[of]] = posterior.probability_above(HOTSPOT_RATIO)
+    return replace(
+        ranked,
+        frame=by_excess(
+            _with_losses(
+                frame, found, judged=judged, expected=expected, reported=reported, told=told, reporting=reporting
+            )
+        ),
+        reporting=reporting,
+    )
+
+
+def _with_losses(
+    frame: pd.DataFrame,
+    found: Mapping[str, Array],
+    *,
+    judged: NDArray[np.bool_],
+    expected: Array,
+    reported: Array,
+    told: pd.DataFrame,
+    reporting: Reporting,
+) -> pd.DataFrame:
+    """The frame with what follows from its new ratios."""
+    factor = reporting.losses_of(told["known"])
+    severity = frame["severity"].to_numpy(dtype=np.float64) * factor
+    excess = expected * (found["ratio"] - 1) / reported
+    # Of the place's true rate: the class rates rest on reports of the book, whose deductibles are in below_book.
+    level = reporting.level / reporting.share_of(told["below_book"])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = found["ratio"] / frame["ratio"].to_numpy(dtype=np.float64) * level
+        raw = np.where(expected > 0, frame["observed"].to_numpy(dtype=np.float64) / expected, np.nan)
+    new: dict[str, Array] = {
+        **found,
+        "expected": expected,
+        "raw_ratio": raw,
+        "rate": frame["rate"].to_numpy(dtype=np.float64) * moved,
+        "severity": severity,
+        "excess_thefts": excess,
+        "excess_loss": excess * severity,
+        "loss_cost": frame["loss_cost"].to_numpy(dtype=np.float64) * moved * factor,
+    }
+    kept = {
+        name: np.where(judged, values, frame[name].to_numpy(dtype=np.float64)) if name in frame else values
+        for name, values in new.items()
+    }
+    return frame.assign(**kept, reported_share=np.where(judged, reported, np.nan))
+
+
+def adjusted_values(
+    values: Mapping[str, BookValue], *, view: View, ranked: RankedVerdicts, reporting: Reporting
+) -> dict[str, BookValue]:
+    """What are frequency, loss cost and concentration, were all thefts reported and all losses known?
+
+    A report of an account counts 1 / (common share x its share by deductible); Garwood's interval is mixed over the
+    common share, and that of loss cost over the factor of unknown losses too.
+
+    Parameters
+    ----------
+    values
+        As published, by key.
+    ranked
+        The adjusted ranking, whose concentration is told.
+    """
+    if reporting == AS_REPORTED:
+        return dict(values)
+    classes = view.frame(_CLASSES, {"small_share": reporting.small_share, "multiple": reporting.deductible_multiple})
+    found = dict(values)
+    if (frequency := found.get("theft_frequency")) is not None and frequency.value is not None:
+        found["theft_frequency"] = _frequency(frequency, classes, reporting=reporting)
+    if (cost := found.get("theft_loss_cost")) is not None and cost.value is not None:
+        found["theft_loss_cost"] = _loss_cost(cost, classes, severities=view.frame(_SEVERITIES), reporting=reporting)
+    if (share := found.get("worst_ten_share")) is not None and share.value is not None:
+        found["worst_ten_share"] = worst_share(ranked, view=view)
+    return found
+
+
+def _frequency(value: BookValue, classes: pd.DataFrame, *, reporting: Reporting) -> BookValue:
+    part = classes[classes["segment"] == value.segment]
+    kind = "observed" if part["observed"].sum() else "units"
+    behind = float(part[f"full_{kind}"].sum() / part[kind].sum())
+    said = f"one report stands for {behind * reporting.level:.3g} thefts"
+    return _scaled(value, multiplier=Quadrature(behind / reporting.common.values, reporting.common.weights), said=said)
+
+
+def _loss_cost(value: BookValue, classes: pd.DataFrame, *, severities: pd.DataFrame, reporting: Reporting) -> BookValue:
+    if not value.n:
+        return value
+    totals = severities[severities["commodity"].isna()].set_index("segment")
+    by_losses = totals["valued"] > 0
+    known = (totals["valued"] / totals["thefts"].where(totals["thefts"] > 0)).where(by_losses)
+    priced = classes.merge(severities[["segment", "commodity", "severity"]], on=["segment", "commodity"], how="left")
+    cost = priced["severity"].fillna(priced["segment"].map(totals["severity"])).where(priced["observed"] > 0, 0.0)
+    reported = float((priced["observed"] * cost).sum())
+    full = (priced["full_observed"] * cost).to_numpy(dtype=np.float64)
+    share = priced["segment"].map(known).to_numpy(dtype=np.float64)
+    factor = reporting.loss_factor
+    # One value a node of the factor: what each class loses, where those without a value cost so much.
+    losses = np.array(
+        [(full * np.where(np.isnan(share), 1.0, share + (1 - share) * one)).sum() for one in factor.values]
+    )
+    multiplier = np.outer(1 / reporting.common.values, losses / reported) if reported > 0 else np.ones((1, 1))
+    weights = np.outer(reporting.common.weights, factor.weights) if reported > 0 else np.ones((1, 1))
+    said = f"a theft without a value is taken to cost {reporting.unvalued_factor:g} times one with"
+    return _scaled(value, multiplier=Quadrature(multiplier.ravel(), weights.ravel()), said=said)
+
+
+def _scaled(value: BookValue, *, multiplier: Quadrature, said: str) -> BookValue:
+    """A value and its interval, multiplied by what a report stands for."""
+    assert value.value is not None
+    times = multiplier.mean_of(multiplier.values)
+    interval = value.interval
+    if interval is not None:
+        # What one theft of the interval is worth in units of the value.
+        unit = interval[1] / poisson_interval(value.n).high
+        low, high = scaled_interval(value.n, multiplier=multiplier)
+        interval = (low * unit, high * unit)
+    return replace(
+        value,
+        value=value.value * times,
+        interval=interval,
+        caveats=(*value.caveats, *([f"adjusted: {said}"] if said else [])),
+        trend=tuple((quarter, amount * times) for quarter, amount in value.trend),
+    )
