@@ -214,7 +214,7 @@ def service_values(
     back without a value, with the caveat that says what to load.
     """
     wanted = [defined(measure, definition) for measure in measures or SERVICE_MEASURES.values()]
-    spreads = _spreads(view, definition=definition)
+    spreads = book_spreads(view, definition=definition)
     groups: dict[tuple[str, str], list[ServiceMeasure]] = {}
     for measure in wanted:
         groups.setdefault((measure.fact, measure.cluster), []).append(measure)
@@ -269,7 +269,7 @@ def service_by_unit(
     without = float(rows.loc[rows["key"].isna(), "n"].sum())
     known = rows[rows["key"].notna() & (rows["bottom"] > 0)]
     book = _book(view, measure=chosen, definition=definition)
-    spread = _spreads(view, definition=definition).get(chosen.key)
+    spread = book_spreads(view, definition=definition).get(chosen.key)
     total = float(rows["bottom"].sum())
     level = book.level if book.level is not None else (float(rows["top"].sum()) / total if total else None)
     frame = _unit_rows(known, spread=spread)
@@ -451,7 +451,8 @@ def _book(view: View, *, measure: ServiceMeasure, definition: Definition | int) 
     return _Book(None if definition not in DEFINITIONS and "dark_" in measure.value else level, dispersion)
 
 
-def _spreads(view: View, *, definition: Definition | int) -> dict[str, Spread]:
+def book_spreads(view: View, *, definition: Definition | int = "schedule") -> dict[str, Spread]:
+    """How much do clusters of the whole book differ in each service level? By the measure's key."""
     name = definition if definition in DEFINITIONS else "schedule"
     rows = view.rows(
         "select measure, arg_max(variance, definition = $name), arg_max(clusters, definition = $name)"

@@ -24,6 +24,7 @@ from pages.shared.telemetry_map import dead_words, signal_map
 from pages.shared.telemetry_results import (
     areas_of,
     box_of,
+    changes_of,
     days_of,
     falling_of,
     faults_of,
@@ -93,7 +94,7 @@ def main() -> None:
     measure, definition = choose(by_trip=by_trip)
     values = levels_of(view_key(here), definition=definition, _view=here.view)
     show_headline(here, values=values, definition=definition, by_trip=by_trip)
-    service_cards([values[key] for key in (CARDS if by_trip else CARDS_WITHOUT_TRIPS)])
+    show_cards(here, values=values, definition=definition, by_trip=by_trip)
     if values["in_service" if not by_trip else "coverage"].value is None:
         show_nothing(here, by_trip=by_trip)
         return
@@ -155,6 +156,23 @@ def show_headline(here: Context, *, values: dict[str, ServiceValue], definition:
     st.markdown(f"{' '.join(lines)}  \n:small[:gray[{escape(used)}.]]")
     if by_trip and (trip_id := str(st.session_state.get(TRIP_KEY, st.query_params.get(TRIP_KEY)) or "")):
         st.markdown(f":material/timeline: [Trip {escape(trip_id[:LONGEST_ID])} is open below](#{TRIP_ANCHOR})")
+
+
+def show_cards(here: Context, *, values: dict[str, ServiceValue], definition: Definition, by_trip: bool) -> None:
+    """The cards, each with its change where both periods are in the data."""
+    shown = CARDS if by_trip else CARDS_WITHOUT_TRIPS
+    reason = here.not_comparable(NEEDS) or (here.not_comparable("shipment") if by_trip else "")
+    changes = {}
+    if not reason:
+        told = tuple(key for key in shown if values[key].value is not None)
+        before = here.filters.previous(here.comparison)
+        changes = changes_of(view_key(here), before=before, measures=told, definition=definition, _view=here.view)
+    service_cards(
+        [values[key] for key in shown],
+        changes=changes,
+        against=here.comparison_label.removeprefix("vs "),
+        not_comparable=reason,
+    )
 
 
 def show_nothing(here: Context, *, by_trip: bool) -> None:

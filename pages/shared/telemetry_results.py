@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from analysis.dark_signals import DeadAreas, LossSignals, dark_at_loss, dead_areas
-from analysis.filters import Scope
+from analysis.filters import Filters, Scope
+from analysis.service_changes import ServiceChange, service_changes
 from analysis.service_measures import SERVICE_MEASURES, Definition
 from analysis.telemetry import (
     FallingUnit,
@@ -41,6 +42,15 @@ TRIPS_SAVED = 5_000
 def levels_of(key: ViewKey, *, definition: Definition, _view: View) -> dict[str, ServiceValue]:
     """Every service level."""
     return service_values(_view, definition=definition)
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
+def changes_of(
+    key: ViewKey, *, before: Filters, measures: tuple[str, ...], definition: Definition, _view: View
+) -> dict[str, ServiceChange]:
+    """How service levels moved against the comparison period."""
+    chosen = [SERVICE_MEASURES[name] for name in measures]
+    return service_changes(_view, now=key[2], before=before, measures=chosen, definition=definition)
 
 
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
