@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.dark_signals import DeadAreas, LossSignals, dark_at_loss, dead_areas
+from analysis.deviations import DeviationRules
 from analysis.filters import Filters, Scope
 from analysis.service_changes import ServiceChange, service_changes
 from analysis.service_measures import SERVICE_MEASURES, Definition
@@ -136,6 +137,6 @@ def resolution_of(box: Box | None) -> int:
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the trip", hash_funcs=HASHES)
-def timeline_of(key: ViewKey, *, trip_id: str, _view: View) -> TripTimeline:
-    """All that is known of one trip."""
-    return trip_timeline(_view, trip_id=trip_id)
+def timeline_of(key: ViewKey, *, trip_id: str, rules: DeviationRules, _view: View) -> TripTimeline:
+    """All that is known of one trip, and what the rules find in it."""
+    return trip_timeline(_view, trip_id=trip_id, rules=rules)
