@@ -227,9 +227,8 @@ def seal_then_scan(
         after = missing[missing["due_at"] > seal["occurred_at"]]
         if len(after):
             rows.append(_opened(seal, missing=after, source=source))
-    looked = (
-        f"{len(opened):,} times opened on the way; {len(missing):,} of {len(expected):,} scans {source} are missing"
-    )
+    often = "once" if len(opened) == 1 else f"{len(opened):,} times"
+    looked = f"opened {often} on the way; {len(missing):,} of {len(expected):,} scans {source} missing"
     found = _frame(rows)
     return RuleAnswer(rule, "hit" if len(found) else "nothing found", looked, found)
 
