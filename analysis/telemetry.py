@@ -37,6 +37,7 @@ from analysis.service_measures import (
     defined,
     definition_words,
 )
+from analysis.trip_selection import TripSelection, trip_condition
 from data.portfolio import View
 
 Unit = Literal["device", "carrier", "lane", "insured"]
@@ -405,14 +406,18 @@ def left_out(view: View) -> LeftOut:
     return LeftOut(*(float(value or 0) for value in sums))
 
 
-def worst_trips(view: View, *, limit: int = 200) -> pd.DataFrame:
+def worst_trips(view: View, *, selection: TripSelection | None = None, limit: int = 200) -> pd.DataFrame:
     """Which trips were dark for longest? The rows behind uptime, each with its timeline (`trip_timeline`).
+
+    Where something is picked, all of its trips with goods, those without a device last; else tracked trips only.
 
     Columns: `trip_id`, `departed_at` (UTC), `carrier_id`, `lane_id`, `device_id`, `window_hours`, `completeness`,
     `uptime`, `dark_minutes`, `longest_dark_minutes`, `blackouts`, `seal`, `fault`, `value_base` (of the goods in view).
     """
+    picked = trip_condition(selection or TripSelection())
+    within = picked.sql if picked.parameters else "slots_due is not null"
     return view.frame(
-        """
+        f"""
         select
             trip_id, any_value(departed_at) as departed_at, any_value(carrier_id) as carrier_id,
             any_value(lane_id) as lane_id, any_value(device_id) as device_id,
@@ -422,12 +427,12 @@ def worst_trips(view: View, *, limit: int = 200) -> pd.DataFrame:
             any_value(longest_dark_s) / 60 as longest_dark_minutes, any_value(blackouts) as blackouts,
             any_value(seal) as seal, any_value(fault) as fault, sum(value_base)::double as value_base
         from trip_telemetry
-        where is_due and slots_due is not null
+        where is_due and {within}
         group by trip_no, trip_id
-        order by dark_minutes desc, trip_id
+        order by dark_minutes desc nulls last, trip_id
         limit $limit
         """,
-        {"limit": limit},
+        {"limit": limit, **picked.parameters},
     )
 
 

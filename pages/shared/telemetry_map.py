@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import pydeck as pdk
 
@@ -34,7 +36,16 @@ def dead_words(areas: DeadAreas) -> str:
     )
 
 
-def signal_map(areas: DeadAreas, *, box: Box | None, key: str, height: int, alt: str) -> None:
+def signal_map(
+    areas: DeadAreas,
+    *,
+    box: Box | None,
+    key: str,
+    height: int,
+    alt: str,
+    on_pick: Callable[[], None] | None = None,
+    picked: str = "",
+) -> None:
     """Areas by blackouts per 1,000 positions, and discs for the thefts in them, with the legend below."""
     told = areas.frame[areas.frame["blackouts"] >= LEAST_BLACKOUTS]
     shown = told.rename(columns={"cell": "place"}).assign(value=told["per_1000"])
@@ -52,10 +63,19 @@ def signal_map(areas: DeadAreas, *, box: Box | None, key: str, height: int, alt:
         return f"{value:.3g}"
 
     draw_map(
-        [cell_layer(shown, scale=scale, show=lambda v: f"{v:.3g} blackouts per 1,000 positions"), _thefts(areas.frame)],
+        [
+            cell_layer(
+                shown,
+                scale=scale,
+                show=lambda v: f"{v:.3g} blackouts per 1,000 positions",
+                selected=[picked] if picked else [],
+            ),
+            _thefts(areas.frame),
+        ],
         view=fit_view(box, height=height),
         alt=alt,
         key=key,
+        on_select=on_pick,
         height=height,
     )
     few = int((areas.frame["blackouts"] < LEAST_BLACKOUTS).sum())
@@ -75,6 +95,7 @@ def _thefts(frame: pd.DataFrame) -> pdk.Layer:
     most = float(stolen["thefts"].max()) if len(stolen) else 1.0
     rows = [
         {
+            "place": str(row["cell"]),
             "label": str(row["label"]),
             "shown": f"{row['thefts']:,.0f} thefts, {row['blackouts']:,.0f} blackouts",
             "position": [round(float(row["longitude"]), 4), round(float(row["latitude"]), 4)],

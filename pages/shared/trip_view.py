@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -126,8 +126,26 @@ _EDITED = {
 }
 
 
-def pick_table(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], key: str, alt: str, height: int) -> None:
-    """A table with a `trip_id`; a click on a row opens that trip."""
+def pick_table(
+    frame: pd.DataFrame,
+    *,
+    columns: Sequence[ExportColumn],
+    key: str,
+    alt: str,
+    height: int,
+    on_pick: Callable[[], None] | None = None,
+    picked: int | None = None,
+) -> None:
+    """A table of which a row can be clicked.
+
+    Parameters
+    ----------
+    on_pick
+        What a click does; without one it opens the trip of the row's `trip_id`.
+    picked
+        Position of the row that is marked. A key of its own goes with it: marks are kept by position.
+    """
+    opened = partial(_open_row, key, tuple(frame["trip_id"].fillna("").astype(str))) if on_pick is None else on_pick
     shown = frame[[column.name for column in columns]].copy()
     config = {}
     for column in columns:
@@ -142,8 +160,9 @@ def pick_table(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], key: str
         hide_index=True,
         column_config=config,
         height=min(height, 35 * (len(shown) + 1) + 2),
-        on_select=partial(_open_row, key, tuple(frame["trip_id"].fillna("").astype(str))),
+        on_select=opened,
         selection_mode="single-row",
+        selection_default=None if picked is None else {"selection": {"rows": [picked]}},
         key=key,
         alt=alt,
     )
