@@ -14,6 +14,8 @@ from pages.shared.telemetry_results import Box
 
 THEFTS = "thefts"
 _RADII = (4.0, 15.0)
+#: From the middle of a cell to its sides, metres, by resolution.
+_REACH_M = {3: 60_000, 5: 8_500, 7: 1_200}
 
 
 def dead_words(areas: DeadAreas) -> str:
@@ -70,6 +72,7 @@ def signal_map(
                 show=lambda v: f"{v:.3g} blackouts per 1,000 positions",
                 selected=[picked] if picked else [],
             ),
+            _hands(shown, resolution=areas.resolution),
             _thefts(areas.frame),
         ],
         view=fit_view(box, height=height),
@@ -86,6 +89,30 @@ def signal_map(
         show=show,
         size_means="orange discs: thefts in areas with a blackout" if areas.frame["thefts"].any() else "",
         notes=[f"all areas: {areas.per_1000:.2g}", *notes, *areas.caveats],
+    )
+
+
+def _hands(shown: pd.DataFrame, *, resolution: int) -> pdk.Layer:
+    """What a click on an area meets: Streamlit hears clicks on discs, and none on hexagons."""
+    rows = [
+        {
+            "place": str(row["place"]),
+            "label": str(row["label"]),
+            "shown": f"{row['value']:.3g} blackouts per 1,000 positions",
+            "position": [round(float(row["longitude"]), 4), round(float(row["latitude"]), 4)],
+        }
+        for row in shown.sort_values("place").to_dict("records")
+    ]
+    return pdk.Layer(
+        "ScatterplotLayer",
+        rows,
+        id="areas",
+        get_position="position",
+        get_radius=_REACH_M[resolution],
+        # Nothing is seen of it; what is wholly clear might not be met either.
+        get_fill_color=[*rgb(palette().background), 1],
+        pickable=True,
+        auto_highlight=True,
     )
 
 
