@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from analysis.dark_signals import LossSignals
+from analysis.service_changes import ServiceChange
 from analysis.telemetry import FallingUnit, ServiceUnits, ServiceValue
 
 Status = Literal["meets target", "may meet target", "misses target", "below floor", "no target", "not known"]
 
+MINUS = "\N{MINUS SIGN}"
 #: Under so many trips nothing is said of the whole.
 LEAST_TRIPS = 30
 _WATCHING = ("uptime", "completeness")
@@ -57,6 +59,46 @@ def budget_words(value: ServiceValue) -> str:
         return f"{100 * left:.0f}% of budget left"
     times = 1 - left
     return f"missed {times:.1f} times what it allows" if times < 10 else f"missed {times:.0f} times what it allows"
+
+
+def points_words(change: float) -> str:
+    """A change of a share in points, signed.
+
+    Examples
+    --------
+    >>> points_words(-0.0123), points_words(0.0004), points_words(0.0)
+    ('−1.2 points', '+0.04 points', 'no change')
+    """
+    points = 100 * abs(change)
+    if points < 0.005:
+        return "no change"
+    text = f"{points:.2f}" if points < 0.1 else f"{points:.1f}"
+    return f"{'+' if change > 0 else MINUS}{text} points"
+
+
+def chance_words(change: ServiceChange) -> str:
+    """Is a change news, in a word that a card has room for?"""
+    if change.interval is None:
+        return "not judged"
+    return "signal" if change.is_signal else "noise"
+
+
+def change_words(change: ServiceChange, *, against: str) -> str:
+    """How did a level move, and does chance explain it? One sentence without its full stop; empty where not known.
+
+    Parameters
+    ----------
+    against
+        What it is compared with: "Jul 2024 – Jun 2025".
+    """
+    if change.change is None or change.before is None:
+        return ""
+    lead = f"{points_words(change.change)} against {against} ({change.measure.words(change.before)})"
+    if change.interval is None:
+        return f"{lead}; whether that is chance cannot be told"
+    low, high = (points_words(end).removesuffix(" points").replace("no change", "0") for end in change.interval)
+    told = "a signal, more than chance explains" if change.is_signal else "noise, as chance alone explains it"
+    return f"{lead}: {told} (99% interval {low} to {high} points)"
 
 
 def trust_words(values: Mapping[str, ServiceValue]) -> str:

@@ -137,6 +137,113 @@ def cluster_variance(numerators: ArrayLike, denominators: ArrayLike) -> float | 
     return float(count / (count - 1) * (left_over**2).sum() / (bottom**2).sum())
 
 
+@dataclass(frozen=True)
+class RatioChange:
+    """How a ratio of sums over clusters moved between two periods, with the interval of the difference.
+
+    Attributes
+    ----------
+    before, now
+        The two ratios.
+    change
+        now - before.
+    interval
+        Of the change; None where it cannot be told: a single cluster, and no portfolio to learn its spread from.
+    clusters
+        Clusters with a denominator in either period.
+    is_signal
+        Whether the interval leaves out no change at all: more than chance explains.
+    shrunk
+        Whether the portfolio's variance is in it.
+    """
+
+    before: float
+    now: float
+    change: float
+    interval: Interval | None
+    clusters: int
+    is_signal: bool
+    shrunk: bool
+
+
+def ratio_change(
+    now: tuple[ArrayLike, ArrayLike],
+    before: tuple[ArrayLike, ArrayLike],
+    *,
+    spread: Spread | None = None,
+    level: float = 0.95,
+) -> RatioChange | None:
+    """Did a service level move between two periods by more than chance, if its clusters are the same in both?
+
+    D = R1 - R0, each as in `ratio_estimate`. A device that is bad is so in both periods, so a cluster enters with its
+    difference d_j = (y1_j - R1 x1_j) / sum x1 - (y0_j - R0 x0_j) / sum x0, and Var(D) = n / (n - 1) sum d_j^2. Below 30
+    clusters it is shrunk, as there, to what the portfolio's variance gives, taken for both periods apart: too wide
+    rather than too narrow, as that leaves out that clusters are the same. Where all clusters agree, the two Wilson
+    intervals are put together.
+
+    Parameters
+    ----------
+    now, before
+        Numerators and denominators, one number a cluster, in the same order in both periods.
+    spread
+        The portfolio's; None: unknown, nothing is shrunk.
+    level
+        Of the two-sided interval.
+
+    Returns
+    -------
+    RatioChange or None
+        None where either period has no denominator.
+
+    References
+    ----------
+    Linearised difference of two ratios from the same clusters: Cochran (1977), Sampling Techniques, 3rd ed., sections
+    6.12 and 6.13. Putting two intervals together: Newcombe (1998), Statistics in Medicine 17:873-890, method 10.
+
+    Examples
+    --------
+    >>> found = ratio_change(([90, 89, 91], [100, 100, 100]), ([98, 97, 99], [100, 100, 100]))
+    >>> round(found.change, 3), found.is_signal
+    (-0.08, True)
+    """
+    tops = [np.atleast_1d(np.asarray(part[0], dtype=np.float64)) for part in (now, before)]
+    bottoms = [np.atleast_1d(np.asarray(part[1], dtype=np.float64)) for part in (now, before)]
+    if len({part.shape for part in (*tops, *bottoms)}) != 1 or any((part < 0).any() for part in bottoms):
+        message = "each cluster needs in both periods a numerator and a denominator that is not negative"
+        raise ValueError(message)
+    totals = [float(part.sum()) for part in bottoms]
+    if not all(totals):
+        return None
+    ratios = [float(top.sum()) / total for top, total in zip(tops, totals, strict=True)]
+    known = (bottoms[0] > 0) | (bottoms[1] > 0)
+    count = int(known.sum())
+    moved = ratios[0] - ratios[1]
+    left_over = [
+        (top - ratio * bottom) / total for top, bottom, ratio, total in zip(tops, bottoms, ratios, totals, strict=True)
+    ]
+    own = float(count / (count - 1) * ((left_over[0] - left_over[1])[known] ** 2).sum()) if count > 1 else None
+    variance, degrees = own, float(count - 1)
+    weight = 0.0
+    if spread is not None and count < min(ENOUGH_CLUSTERS, spread.clusters):
+        weight = float(min(SPREAD_DEGREES, max(spread.clusters - 1, 0)))
+    if weight and spread is not None:
+        book = spread.variance * sum((part**2).sum() / total**2 for part, total in zip(bottoms, totals, strict=True))
+        variance = ((count - 1) * (own or 0.0) + weight * float(book)) / (count - 1 + weight)
+        degrees += weight
+    interval = None
+    if variance is not None and np.sqrt(variance) > 1e-12:
+        reach = float(stats.t.ppf((1 + level) / 2, degrees)) * float(np.sqrt(variance))
+        interval = Interval(max(-1.0, moved - reach), min(1.0, moved + reach))
+    elif variance is not None:
+        ends = [ratio_estimate(top, bottom, level=level).interval for top, bottom in zip(tops, bottoms, strict=True)]
+        if ends[0] is not None and ends[1] is not None:
+            down = np.hypot(ratios[0] - ends[0].low, ends[1].high - ratios[1])
+            up = np.hypot(ends[0].high - ratios[0], ratios[1] - ends[1].low)
+            interval = Interval(float(moved - down), float(moved + up))
+    is_signal = interval is not None and (interval.low > 0 or interval.high < 0)
+    return RatioChange(ratios[1], ratios[0], moved, interval, count, is_signal, shrunk=bool(weight))
+
+
 def _interval(value: float, error: float, *, degrees: float, clusters: int, level: float) -> Interval:
     if error <= 1e-12:
         # Clusters that all agree say no more than that none of so many differed.

@@ -37,6 +37,7 @@ from analysis.service_measures import (
     defined,
     definition_words,
 )
+from analysis.trip_selection import TripSelection, trip_condition
 from data.portfolio import View
 
 Unit = Literal["device", "carrier", "lane", "insured"]
@@ -214,7 +215,7 @@ def service_values(
     back without a value, with the caveat that says what to load.
     """
     wanted = [defined(measure, definition) for measure in measures or SERVICE_MEASURES.values()]
-    spreads = _spreads(view, definition=definition)
+    spreads = book_spreads(view, definition=definition)
     groups: dict[tuple[str, str], list[ServiceMeasure]] = {}
     for measure in wanted:
         groups.setdefault((measure.fact, measure.cluster), []).append(measure)
@@ -269,7 +270,7 @@ def service_by_unit(
     without = float(rows.loc[rows["key"].isna(), "n"].sum())
     known = rows[rows["key"].notna() & (rows["bottom"] > 0)]
     book = _book(view, measure=chosen, definition=definition)
-    spread = _spreads(view, definition=definition).get(chosen.key)
+    spread = book_spreads(view, definition=definition).get(chosen.key)
     total = float(rows["bottom"].sum())
     level = book.level if book.level is not None else (float(rows["top"].sum()) / total if total else None)
     frame = _unit_rows(known, spread=spread)
@@ -405,14 +406,18 @@ def left_out(view: View) -> LeftOut:
     return LeftOut(*(float(value or 0) for value in sums))
 
 
-def worst_trips(view: View, *, limit: int = 200) -> pd.DataFrame:
+def worst_trips(view: View, *, selection: TripSelection | None = None, limit: int = 200) -> pd.DataFrame:
     """Which trips were dark for longest? The rows behind uptime, each with its timeline (`trip_timeline`).
+
+    Where something is picked, all of its trips with goods, those without a device last; else tracked trips only.
 
     Columns: `trip_id`, `departed_at` (UTC), `carrier_id`, `lane_id`, `device_id`, `window_hours`, `completeness`,
     `uptime`, `dark_minutes`, `longest_dark_minutes`, `blackouts`, `seal`, `fault`, `value_base` (of the goods in view).
     """
+    picked = trip_condition(selection or TripSelection())
+    within = picked.sql if picked.parameters else "slots_due is not null"
     return view.frame(
-        """
+        f"""
         select
             trip_id, any_value(departed_at) as departed_at, any_value(carrier_id) as carrier_id,
             any_value(lane_id) as lane_id, any_value(device_id) as device_id,
@@ -422,12 +427,12 @@ def worst_trips(view: View, *, limit: int = 200) -> pd.DataFrame:
             any_value(longest_dark_s) / 60 as longest_dark_minutes, any_value(blackouts) as blackouts,
             any_value(seal) as seal, any_value(fault) as fault, sum(value_base)::double as value_base
         from trip_telemetry
-        where is_due and slots_due is not null
+        where is_due and {within}
         group by trip_no, trip_id
-        order by dark_minutes desc, trip_id
+        order by dark_minutes desc nulls last, trip_id
         limit $limit
         """,
-        {"limit": limit},
+        {"limit": limit, **picked.parameters},
     )
 
 
@@ -451,7 +456,8 @@ def _book(view: View, *, measure: ServiceMeasure, definition: Definition | int) 
     return _Book(None if definition not in DEFINITIONS and "dark_" in measure.value else level, dispersion)
 
 
-def _spreads(view: View, *, definition: Definition | int) -> dict[str, Spread]:
+def book_spreads(view: View, *, definition: Definition | int = "schedule") -> dict[str, Spread]:
+    """How much do clusters of the whole book differ in each service level? By the measure's key."""
     name = definition if definition in DEFINITIONS else "schedule"
     rows = view.rows(
         "select measure, arg_max(variance, definition = $name), arg_max(clusters, definition = $name)"

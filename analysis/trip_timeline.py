@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.deviations import DEFAULT_RULES, DeviationRules, RuleAnswer, left_route, seal_then_scan
 from data.errors import LanewiseError
 from data.portfolio import View
 
@@ -37,8 +38,9 @@ class TripTimeline:
     ends
         Origin and destination: `site_id`, `name`, `latitude`, `longitude`, `role` (origin, destination).
     pings
-        In the order of the fix: `device_id`, `pinged_at`, `received_at`, `latitude`, `longitude`, `speed_kmh`,
-        `moving`, `battery_pct`, `event`, `valid`, `off_route_m` (metres from the planned route; null without one).
+        In the order of the fix: `device_id`, `pinged_at`, `received_at`, `latitude`, `longitude`, `accuracy_m`,
+        `speed_kmh`, `moving`, `battery_pct`, `event`, `valid`, `off_route_m` (metres from the planned route; null
+        without one).
     gaps
         Blackouts: `kind` (lead-in, gap, tail, whole trip), `last_heard_at`, `heard_again_at`, `dark_minutes`,
         `latitude`, `longitude` (of the last fix).
@@ -50,6 +52,8 @@ class TripTimeline:
         `occurred_at`, `seal_no`, `site_id`, `state`.
     incidents
         `incident_id`, `occurred_from`, `occurred_to`, `category`, `status`, `latitude`, `longitude`.
+    answers
+        What each rule of `analysis.deviations` says of the trip.
     shown, of
         Fixes in `pings`, and all of the trip.
     caveats
@@ -66,9 +70,18 @@ class TripTimeline:
     scans: pd.DataFrame
     seals: pd.DataFrame
     incidents: pd.DataFrame
+    answers: tuple[RuleAnswer, ...]
     shown: int
     of: int
     caveats: tuple[str, ...]
+
+    @property
+    def deviations(self) -> pd.DataFrame:
+        """Deviations of all rules, in time."""
+        found = [answer.deviations for answer in self.answers if len(answer.deviations)]
+        if not found:
+            return self.answers[0].deviations
+        return pd.concat(found).sort_values("started_at", ignore_index=True)
 
     @property
     def departed_at(self) -> datetime | None:
@@ -77,10 +90,15 @@ class TripTimeline:
         return moment
 
 
-def trip_timeline(view: View, *, trip_id: str) -> TripTimeline:
+def trip_timeline(view: View, *, trip_id: str, rules: DeviationRules = DEFAULT_RULES) -> TripTimeline:
     """What happened on this trip?
 
     Ask it of a view without a period, so that a trip over the end of a month is whole.
+
+    Parameters
+    ----------
+    rules
+        What counts as a deviation.
 
     Raises
     ------
@@ -90,8 +108,9 @@ def trip_timeline(view: View, *, trip_id: str) -> TripTimeline:
     rows = view.frame(
         """
         select
-            any_value(trip_no) as trip_no, any_value(is_trip) as is_trip, any_value(carrier_id) as carrier_id,
-            any_value(lane_id) as lane_id, any_value(mode) as mode, any_value(segment) as segment,
+            any_value(trip_id) as trip_id, any_value(trip_no) as trip_no, any_value(is_trip) as is_trip,
+            any_value(carrier_id) as carrier_id, any_value(lane_id) as lane_id, any_value(mode) as mode,
+            any_value(segment) as segment,
             any_value(departed_at) as departed_at, any_value(ended_by) as ended_by,
             any_value(departed_at) + any_value(journey_s) * interval 1 second as ends_at,
             any_value(window_s) as window_s, any_value(dark_s) as dark_s, any_value(blackouts) as blackouts,
@@ -129,11 +148,22 @@ def trip_timeline(view: View, *, trip_id: str) -> TripTimeline:
         caveats.append("signals were not due, or nothing was on it that could send one")
     if len(shown) < len(pings):
         caveats.append(f"{len(shown):,} of {len(pings):,} fixes are drawn")
+    scans = view.frame(
+        "select scanned_at, shipment_id, site_id, kind, authorised, expected_weight_kg, measured_weight_kg"
+        f" from scan where shipment_id in {goods} order by scanned_at, scan_id",
+        bound,
+    )
+    seals = view.frame(
+        "select occurred_at, seal_no, site_id, state from seal_event where trip_id = $trip"
+        f" or shipment_id in {goods} order by occurred_at, event_id",
+        bound,
+    )
+    ends = _ends(view, lane_id=facts["lane_id"])
     return TripTimeline(
         trip_id=trip_id,
         facts=facts,
         planned=planned,
-        ends=_ends(view, lane_id=facts["lane_id"]),
+        ends=ends,
         pings=shown.reset_index(drop=True),
         gaps=view.frame(
             "select kind, last_heard_at, heard_again_at, dark_s / 60 as dark_minutes, latitude, longitude"
@@ -147,20 +177,23 @@ def trip_timeline(view: View, *, trip_id: str) -> TripTimeline:
             " order by p.arrived_at",
             bound,
         ),
-        scans=view.frame(
-            "select scanned_at, shipment_id, site_id, kind, authorised, expected_weight_kg, measured_weight_kg"
-            f" from scan where shipment_id in {goods} order by scanned_at, scan_id",
-            bound,
-        ),
-        seals=view.frame(
-            "select occurred_at, seal_no, site_id, state from seal_event where trip_id = $trip"
-            f" or shipment_id in {goods} order by occurred_at, event_id",
-            bound,
-        ),
+        scans=scans,
+        seals=seals,
         incidents=view.frame(
             "select incident_id, occurred_from, occurred_to, category, status, latitude, longitude from incident"
             f" where trip_id = $trip or shipment_id in {goods} order by occurred_from, incident_id",
             bound,
+        ),
+        answers=(
+            left_route(
+                pings,
+                scans=scans,
+                has_route=len(planned) > 1,
+                from_at=facts["departed_at"],
+                to_at=facts["ends_at"],
+                rules=rules,
+            ),
+            _seal_answer(view, seals=seals, ends=ends, goods=goods, facts=facts, rules=rules),
         ),
         shown=len(shown),
         of=len(pings),
@@ -210,6 +243,70 @@ def off_route(latitudes: Any, longitudes: Any, *, route: tuple[tuple[float, floa
     return nearest
 
 
+def _seal_answer(
+    view: View,
+    *,
+    seals: pd.DataFrame,
+    ends: pd.DataFrame,
+    goods: str,
+    facts: dict[str, Any],
+    rules: DeviationRules,
+) -> RuleAnswer:
+    """Whether a seal was opened before a scan went missing: planned scans, else those that the lane usually has."""
+    bound = {"trip": facts["trip_id"]}
+    expected = view.frame(
+        f"""
+        select p.shipment_id, p.site_id, p.kind, p.due_at, exists (
+            select 1 from scan c
+            where c.shipment_id = p.shipment_id and (p.site_id is null or c.site_id is null or c.site_id = p.site_id)
+                and (p.kind is null or c.kind is null or c.kind = p.kind)
+        ) as is_done
+        from planned_scan p
+        where p.shipment_id in {goods}
+        order by p.due_at, p.shipment_id
+        """,
+        bound,
+    )
+    is_planned = len(expected) > 0
+    if not is_planned and len(seals) and facts["lane_id"] is not None:
+        expected = view.frame(
+            f"""
+            with others as (
+                select shipment_id from shipment
+                where lane_id = $lane and delivered_at is not null and shipment_id not in {goods}
+            ),
+            usual as (
+                select c.site_id, c.kind
+                from scan c
+                where c.shipment_id in (select shipment_id from others)
+                group by c.site_id, c.kind
+                having count(distinct c.shipment_id) >= $share * (select count(*) from others)
+                    and (select count(*) from others) >= $least
+            )
+            select g.shipment_id, u.site_id, u.kind, null::timestamp as due_at, exists (
+                select 1 from scan c
+                where c.shipment_id = g.shipment_id and c.site_id is not distinct from u.site_id
+                    and c.kind is not distinct from u.kind
+            ) as is_done
+            from {goods} as g
+            cross join usual as u
+            order by g.shipment_id, u.kind
+            """,
+            bound | {"lane": facts["lane_id"], "share": rules.usual_share, "least": rules.least_shipments},
+        )
+    destination = ends.loc[ends["role"] == "destination", "site_id"]
+    data_date = view.info.data_date
+    return seal_then_scan(
+        seals,
+        expected=expected,
+        from_at=facts["departed_at"],
+        to_at=facts["ends_at"],
+        destination=str(destination.iloc[0]) if len(destination) else None,
+        known_until=datetime.combine(data_date + timedelta(days=1), time()) if data_date else None,
+        is_planned=is_planned,
+    )
+
+
 def _route(view: View, *, lane_id: str | None) -> tuple[tuple[float, float], ...]:
     rows = view.rows("select planned_route from lane where lane_id = $lane", {"lane": lane_id})
     return parse_linestring(rows[0][0]) if rows else ()
@@ -235,8 +332,8 @@ def _pings(view: View, *, trip_id: str, facts: dict[str, Any]) -> pd.DataFrame:
             where trip_id = $trip
                 or shipment_id in (select shipment_id from shipment where trip_id = $trip or shipment_id = $trip)
         )
-        select distinct p.device_id, p.pinged_at, p.received_at, p.latitude, p.longitude, p.speed_kmh, p.moving,
-            p.battery_pct, p.event, coalesce(p.valid, true) as valid
+        select distinct p.device_id, p.pinged_at, p.received_at, p.latitude, p.longitude, p.accuracy_m, p.speed_kmh,
+            p.moving, p.battery_pct, p.event, coalesce(p.valid, true) as valid
         from ping p
         join worn w
             on p.device_id = w.device_id and p.pinged_at >= w.attached_at

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -14,6 +16,7 @@ from analysis.filters import Filters
 from analysis.service_findings import carrier_words, in_service_words, loss_words, trust_words
 from analysis.service_measures import DEFINITIONS, SERVICE_MEASURES, Definition
 from analysis.telemetry import UNIT_LABELS, FallingUnit, ServiceValue, Unit
+from analysis.trip_selection import TRIP_DIMENSION_LABELS, TripDimension, TripSelection
 from pages.shared.charts import Chart
 from pages.shared.context import Context, context
 from pages.shared.layout import downloads, escape, lacking, nothing_selected, page_header, show_table
@@ -24,6 +27,7 @@ from pages.shared.telemetry_map import dead_words, signal_map
 from pages.shared.telemetry_results import (
     areas_of,
     box_of,
+    changes_of,
     days_of,
     falling_of,
     faults_of,
@@ -52,6 +56,16 @@ from pages.shared.telemetry_tables import (
     trip_columns,
     unit_columns,
     unit_rows,
+)
+from pages.shared.trip_narrowing import (
+    TRIPS_ANCHOR,
+    narrow_trips,
+    pick_area,
+    pick_mark,
+    picked_trips_row,
+    picked_words,
+    row_picker,
+    selection_words,
 )
 from pages.shared.trip_view import LONGEST_ID, TRIP_ANCHOR, TRIP_KEY, pick_table, show_trip, trip_in_link
 
@@ -90,26 +104,27 @@ def main() -> None:
         lacking(NEEDS, "whether devices report as they should, where signals die, and which trips were protected")
         return
     by_trip = everything.has("shipment") and everything.has("device_assignment")
-    measure, definition = choose(by_trip=by_trip)
+    measure, definition, selection = choose(by_trip=by_trip)
     values = levels_of(view_key(here), definition=definition, _view=here.view)
     show_headline(here, values=values, definition=definition, by_trip=by_trip)
-    service_cards([values[key] for key in (CARDS if by_trip else CARDS_WITHOUT_TRIPS)])
+    picked_trips_row(here, selection)
+    show_cards(here, values=values, definition=definition, by_trip=by_trip)
     if values["in_service" if not by_trip else "coverage"].value is None:
         show_nothing(here, by_trip=by_trip)
         return
-    show_days_and_places(here, measure=measure, definition=definition, by_trip=by_trip)
-    show_units(here, measure=measure, definition=definition)
+    show_days_and_places(here, measure=measure, definition=definition, by_trip=by_trip, selection=selection)
+    show_units(here, measure=measure, definition=definition, selection=selection, by_trip=by_trip)
     if by_trip:
+        show_trips(here, selection=selection)
         show_losses(here)
-        show_trips(here)
     show_gaps(here, by_trip=by_trip)
     if by_trip:
         show_left_out(here)
     show_levels(here, values=values, definition=definition)
 
 
-def choose(*, by_trip: bool) -> tuple[str, Definition]:
-    """Which measure do calendar and funnels show, and what is a blackout?"""
+def choose(*, by_trip: bool) -> tuple[str, Definition, TripSelection]:
+    """Which measure do calendar and funnels show, what is a blackout, and to what are trips narrowed?"""
     offered = [key for key in SHOWN if (key == "in_service") != by_trip]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         measure = st.selectbox(
@@ -122,6 +137,7 @@ def choose(*, by_trip: bool) -> tuple[str, Definition]:
             width=190,
         )
         definition: Definition = "schedule"
+        selection = TripSelection()
         if by_trip:
             definition = st.segmented_control(
                 "A blackout is",
@@ -133,7 +149,8 @@ def choose(*, by_trip: bool) -> tuple[str, Definition]:
                 bind="query-params",
                 label_visibility="collapsed",
             )
-    return measure, definition
+            selection = narrow_trips()
+    return measure, definition, selection
 
 
 def show_headline(here: Context, *, values: dict[str, ServiceValue], definition: Definition, by_trip: bool) -> None:
@@ -157,6 +174,23 @@ def show_headline(here: Context, *, values: dict[str, ServiceValue], definition:
         st.markdown(f":material/timeline: [Trip {escape(trip_id[:LONGEST_ID])} is open below](#{TRIP_ANCHOR})")
 
 
+def show_cards(here: Context, *, values: dict[str, ServiceValue], definition: Definition, by_trip: bool) -> None:
+    """The cards, each with its change where both periods are in the data."""
+    shown = CARDS if by_trip else CARDS_WITHOUT_TRIPS
+    reason = here.not_comparable(NEEDS) or (here.not_comparable("shipment") if by_trip else "")
+    changes = {}
+    if not reason:
+        told = tuple(key for key in shown if values[key].value is not None)
+        before = here.filters.previous(here.comparison)
+        changes = changes_of(view_key(here), before=before, measures=told, definition=definition, _view=here.view)
+    service_cards(
+        [values[key] for key in shown],
+        changes=changes,
+        against=here.comparison_label.removeprefix("vs "),
+        not_comparable=reason,
+    )
+
+
 def show_nothing(here: Context, *, by_trip: bool) -> None:
     """The selection holds nothing to judge: say so, and when positions are known."""
     nothing_selected("tracked trips" if by_trip else "device-days")
@@ -165,8 +199,12 @@ def show_nothing(here: Context, *, by_trip: bool) -> None:
         st.markdown(f"Positions begin in {begins:%b %Y}; the data go to {ends:%b %Y}.")
 
 
-def show_days_and_places(here: Context, *, measure: str, definition: Definition, by_trip: bool) -> None:
+def show_days_and_places(
+    here: Context, *, measure: str, definition: Definition, by_trip: bool, selection: TripSelection
+) -> None:
     """The calendar and, beside it, the map of where signals die."""
+    # The day of a weighing is not that of a departure.
+    by_departure = by_trip and SERVICE_MEASURES[measure].fact == "trip_telemetry"
     days = days_of(view_key(here), measure=measure, definition=definition, _view=here.view)
     first, last = span(here, days)
     ink = palette()
@@ -180,8 +218,9 @@ def show_days_and_places(here: Context, *, measure: str, definition: Definition,
             last=last,
             colours=ink,
             height=PICTURE_HEIGHT,
+            picked=selection.day if by_departure else None,
         )
-        show_chart(chart, key=f"{PAGE}-calendar")
+        show_chart(chart, key=f"{PAGE}-calendar", picks="day" if by_departure else None)
         st.html(calendar_legend(SERVICE_MEASURES[measure], colours=ink))
         downloads(
             f"{measure_name(SERVICE_MEASURES[measure])} by day",
@@ -203,11 +242,20 @@ def show_days_and_places(here: Context, *, measure: str, definition: Definition,
         areas = areas_of(view_key(here), resolution=resolution_of(box), _view=here.view)
         finding = dead_words(areas)
         heading(finding, f"Blackouts by area of their last fix, by the schedule, {here.period}")
-        signal_map(areas, box=box, key=f"{PAGE}-map-{here.info.id}", height=PICTURE_HEIGHT, alt=f"Map. {finding}")
+        key = f"{PAGE}-map-{here.info.id}"
+        signal_map(
+            areas,
+            box=box,
+            key=key,
+            height=PICTURE_HEIGHT,
+            alt=f"Map. {finding}",
+            on_pick=partial(pick_area, key),
+            picked=selection.cell or "",
+        )
         downloads("where signals die", {"Areas": (areas.frame, AREAS)}, key=f"{PAGE}-areas-save")
 
 
-def show_units(here: Context, *, measure: str, definition: Definition) -> None:
+def show_units(here: Context, *, measure: str, definition: Definition, selection: TripSelection, by_trip: bool) -> None:
     """Devices, carriers, lanes or insureds as a funnel plot, as a table, and those whose level changed."""
     offered = SHOWN[measure]
     # Carriers first: whom one can speak with.
@@ -226,18 +274,30 @@ def show_units(here: Context, *, measure: str, definition: Definition) -> None:
     units = units_of(view_key(here), measure=measure, unit=unit, definition=definition, _view=here.view)
     falling = changes(here, measure=measure, unit=unit, definition=definition)
     one, many = UNIT_LABELS[unit]
+    picked = getattr(selection, unit) or ""
     if units.frame.empty:
         nothing_selected(f"{one} with {measure_name(units.measure)}")
         return
     with st.container(border=True):
         left, right = st.columns([0.52, 0.48], gap="small")
         with left:
-            show_chart(service_funnel(units, period=here.period, colours=palette()), key=f"{PAGE}-funnel")
+            chart = service_funnel(units, period=here.period, colours=palette(), picked=picked)
+            show_chart(chart, key=f"{PAGE}-funnel-{unit}", picks=unit if by_trip else None)
         with right:
             rows, columns = unit_rows(units), unit_columns(units)
-            show_table(
-                rows, columns=columns, key=f"{PAGE}-units-{measure}-{unit}", alt=f"{many} by verdict", height=230
-            )
+            key, alt = f"{PAGE}-units-{measure}-{unit}-{picked}", f"{many.capitalize()} by verdict"
+            if by_trip:
+                pick_table(
+                    rows,
+                    columns=columns,
+                    key=key,
+                    alt=f"{alt}. A click on a row shows its trips",
+                    height=230,
+                    on_pick=row_picker(rows, key=key, dimension=unit),
+                    picked=next(iter(np.flatnonzero(rows["key"] == picked).tolist()), None),
+                )
+            else:
+                show_table(rows, columns=columns, key=key, alt=alt, height=230)
             changed = falling_rows(falling)
             if falling:
                 heading(
@@ -290,7 +350,7 @@ def show_gaps(here: Context, *, by_trip: bool) -> None:
         return
     reasons = faults_of(view_key(here), _view=here.view)
     with right.container(border=True, height="stretch"):
-        show_chart(fault_chart(reasons, period=here.period, colours=palette()), key=f"{PAGE}-faults")
+        show_chart(fault_chart(reasons, period=here.period, colours=palette()), key=f"{PAGE}-faults", picks="fault")
         downloads("why trips are not protected", {"Reasons": (reasons, FAULTS)}, key=f"{PAGE}-faults-save")
 
 
@@ -338,27 +398,42 @@ def show_left_out(here: Context) -> None:
         downloads("left out", {"Left out": (rows, LEFT_OUT)}, key=f"{PAGE}-left-out-save")
 
 
-def show_trips(here: Context) -> None:
-    """The trips that were dark for longest; one of them opened."""
-    found = worst_of(view_key(here), _view=here.view)
+def show_trips(here: Context, *, selection: TripSelection) -> None:
+    """The trips of what is picked, or those that were dark for longest; one of them opened."""
+    found = worst_of(view_key(here), selection=selection, _view=here.view)
     found = found.assign(
         carrier=[here.name("carrier", one) if isinstance(one, str) else "" for one in found["carrier_id"]],
         lane=[here.name("lane", one) if isinstance(one, str) else "" for one in found["lane_id"]],
     )
-    heading(
-        "Worst trips: click one to open its timeline",
-        f"Tracked trips by minutes dark, by the schedule, {here.period}; the first {min(len(found), TRIPS_SHOWN):,} are"
-        f" shown, a download holds {len(found):,}",
+    whose = selection_words(here, selection)
+    shown = min(len(found), TRIPS_SHOWN)
+    title = f"{count(len(found), 'trip', 'trips')} of {whose}" if whose else "Worst trips"
+    kind = "Trips with goods, those without a device last," if whose else "Tracked trips"
+    st.subheader(f"{escape(title)}: click one to open its timeline", anchor=TRIPS_ANCHOR)
+    st.caption(
+        escape(
+            f"{kind} by minutes dark, by the schedule, {here.period}; the first {shown:,} are shown, a download holds"
+            f" {len(found):,}. A click on a day, an area, a carrier, device or lane shows its trips here."
+        )
     )
     trip_id = trip_in_link()
     if trip_id:
         show_trip(here, trip_id)
     if found.empty:
-        nothing_selected("tracked trips")
+        nothing_selected(f"trips of {whose}" if whose else "tracked trips")
         return
     columns = trip_columns(here.currency)
-    pick_table(found.head(TRIPS_SHOWN), columns=columns, key=f"{PAGE}-trips", alt="Worst trips", height=320)
-    downloads("worst trips", {"Trips": (found, columns)}, key=f"{PAGE}-trips-save")
+    # Marks of rows are kept by position: another list of trips has a table of its own.
+    key = f"{PAGE}-trips-{'-'.join(selection.query().values())}"
+    pick_table(found.head(TRIPS_SHOWN), columns=columns, key=key, alt=title, height=320)
+    provenance = here.provenance()
+    narrowed = tuple((TRIP_DIMENSION_LABELS[name], picked_words(here, selection, name)) for name in selection.chosen)
+    downloads(
+        f"trips of {whose}" if whose else "worst trips",
+        {"Trips": (found, columns)},
+        key=f"{PAGE}-trips-save",
+        provenance=replace(provenance, filters=(*provenance.filters, *narrowed)),
+    )
 
 
 def span(here: Context, days: pd.DataFrame) -> tuple[date, date]:
@@ -376,10 +451,18 @@ def defined_provenance(here: Context, definition: Definition) -> Provenance:
     return replace(provenance, filters=(*provenance.filters, ("Definition", DEFINITIONS[definition])))
 
 
-def show_chart(chart: Chart, *, key: str) -> None:
-    """A chart under its finding."""
+def show_chart(chart: Chart, *, key: str, picks: TripDimension | None = None) -> None:
+    """A chart under its finding; a click on one of its marks narrows the trips to what it picks."""
     heading(chart.title, chart.note)
-    st.plotly_chart(chart.figure, theme=None, key=key, config={"displayModeBar": False}, alt=chart.alt)
+    st.plotly_chart(
+        chart.figure,
+        theme=None,
+        key=key,
+        on_select="ignore" if picks is None else partial(pick_mark, picks, key),
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=chart.alt,
+    )
 
 
 def heading(title: str, note: str) -> None:

@@ -1,15 +1,28 @@
-"""Service levels as cards: the value, its interval against the target, and what is left of the error budget."""
+"""Service levels as cards: value, change, months, the interval against the target, what is left of the budget."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Literal
 
 import streamlit as st
 
-from analysis.service_findings import Status, budget_words, service_status
+from analysis.service_changes import ServiceChange
+from analysis.service_findings import (
+    MINUS,
+    Status,
+    budget_words,
+    chance_words,
+    change_words,
+    points_words,
+    service_status,
+)
 from analysis.telemetry import ServiceValue
+from pages.shared.context import month_words
 from pages.shared.layout import escape
 from pages.shared.palette import Palette, palette
 
@@ -23,16 +36,64 @@ ICONS: dict[Status, str] = {
     "not known": "○",
 }
 _NOT_EVALUABLE = "not evaluable"
+_SPARK_HEIGHT = 22
 
 
-def service_cards(values: Sequence[ServiceValue]) -> None:
-    """One card a service level."""
+def service_cards(
+    values: Sequence[ServiceValue],
+    *,
+    changes: Mapping[str, ServiceChange] | None = None,
+    against: str = "",
+    not_comparable: str = "",
+) -> None:
+    """One card a service level.
+
+    Parameters
+    ----------
+    changes
+        By key of the measure: how it moved against the comparison period.
+    against
+        That period in words.
+    not_comparable
+        Why there is nothing to compare with, shown in place of a change.
+    """
     ink = palette()
     with st.grid(len(values), min_column_width=150, gap="small"):
         for value in values:
+            change = (changes or {}).get(value.measure.key)
+            known = value.value is not None
             with st.container(border=True, height="stretch", gap="xxsmall"):
-                st.metric(value.measure.label, shown_value(value), help=card_help(value))
-                st.html(card_lines(value, colours=ink))
+                st.metric(
+                    value.measure.label,
+                    shown_value(value),
+                    shown_change(change) if known else None,
+                    delta_color=change_colour(change),
+                    delta_description=beside_change(change, not_comparable=not_comparable) if known else None,
+                    help=card_help(value, change=change, against=against),
+                )
+                st.html(share_sparkline(value, colours=ink) + card_lines(value, colours=ink))
+
+
+def shown_change(change: ServiceChange | None) -> str | None:
+    """The change on a card, in points; None where it is not known."""
+    if change is None or change.change is None:
+        return None
+    # Streamlit tells a fall by its hyphen, and draws the arrow of a rise beside a minus sign.
+    return points_words(change.change).replace("points", "pts").replace(MINUS, "-")
+
+
+def beside_change(change: ServiceChange | None, *, not_comparable: str) -> str | None:
+    """Whether the change is news; or why there is none."""
+    if change is not None and change.change is not None:
+        return chance_words(change)
+    return not_comparable or None
+
+
+def change_colour(change: ServiceChange | None) -> Literal["normal", "inverse", "off"]:
+    """A change that chance explains is grey: it is no news, good or bad."""
+    if change is None or not change.is_signal:
+        return "off"
+    return "normal" if change.measure.better == "higher" else "inverse"
 
 
 def shown_value(value: ServiceValue) -> str:
@@ -53,8 +114,8 @@ def status_colour(status: Status, colours: Palette) -> str:
     return colours.categories[0] if status == "meets target" else colours.muted
 
 
-def card_help(value: ServiceValue) -> str:
-    """Definition, formula, what it rests on and its caveats."""
+def card_help(value: ServiceValue, *, change: ServiceChange | None = None, against: str = "") -> str:
+    """Definition, formula, what it rests on, how it moved, and its caveats."""
     measure = value.measure
     lines = [measure.definition, f"= {measure.formula}."]
     if value.value is not None:
@@ -63,6 +124,10 @@ def card_help(value: ServiceValue) -> str:
         lines.append(f"Interval: {measure.interval}.")
     if measure.floor is not None:
         lines.append(f"Floor, below which it is referred: {measure.words(measure.floor)}.")
+    if change is not None and (moved := change_words(change, against=against)):
+        lines.append(f"{moved}.")
+    if len(value.months) > 1:
+        lines.append("The line shows months, each its own sums; dashed: target.")
     lines += [f"{caveat[:1].upper()}{caveat[1:]}." for caveat in value.caveats]
     return escape(" ".join(lines))
 
@@ -91,12 +156,81 @@ def card_lines(value: ServiceValue, *, colours: Palette) -> str:
     return f'<div style="font-size:.8rem;line-height:1.3;color:{colours.muted}">{body}</div>'
 
 
+def share_sparkline(value: ServiceValue, *, colours: Palette) -> str:
+    """How does a service level run by month? An HTML image from below its lowest month to 100%, the target dashed.
+
+    A month is the ratio of its own sums, so that a busy device weighs as much as it drove; months without anything due
+    are gaps in the line.
+    """
+    if len(value.months) < 2:
+        return ""
+    first, last = value.months[0][0], value.months[-1][0]
+    target = value.measure.target
+    shares = [share for _, share, _ in value.months]
+    low = axis_start([*shares, *([target] if target is not None else [])])
+    span = _months_between(first, last)
+
+    def y(share: float) -> str:
+        return f"{_SPARK_HEIGHT - 1 - (_SPARK_HEIGHT - 2) * (share - low) / (1 - low):.1f}"
+
+    runs: list[list[str]] = []
+    after = None
+    for month, share, _ in value.months:
+        place = _months_between(first, month)
+        if after != place:
+            runs.append([])
+        runs[-1].append(f"{100 * place / span:.1f},{y(share)}")
+        after = place + 1
+    stroke = 'fill="none" vector-effect="non-scaling-stroke"'
+    # A month alone between two gaps would be a line of no length.
+    lines = "".join(
+        f'<polyline points="{" ".join(run if len(run) > 1 else run * 2)}" stroke="{colours.categories[0]}"'
+        f' stroke-width="1.5" stroke-linecap="round" {stroke}/>'
+        for run in runs
+    )
+    dashed = ""
+    if target is not None:
+        at = y(target)
+        dashed = f'<line x1="0" x2="100" y1="{at}" y2="{at}" stroke="{colours.muted}" stroke-dasharray="3 3" {stroke}/>'
+    picture = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 {_SPARK_HEIGHT}" preserveAspectRatio="none">'
+        f"{dashed}{lines}</svg>"
+    )
+    words = value.measure.words
+    said = (
+        f"{value.measure.label} by month, {month_words(first)} to {month_words(last)}: lowest {words(min(shares))},"
+        f" highest {words(max(shares))}; axis from {100 * low:.0f}% to 100%"
+    )
+    if target is not None:
+        said += f", dashed: target {_short(target)}"
+    # Streamlit takes an SVG element out of HTML, and leaves one that is the address of an image.
+    address = f"data:image/svg+xml;base64,{b64encode(picture.encode()).decode()}"
+    shape = f"display:block;width:100%;height:{_SPARK_HEIGHT}px;margin:.1rem 0"
+    alt = html.escape(said, quote=True)
+    return f'<img alt="{alt}" title="{alt}" src="{address}" style="{shape}">'
+
+
+def axis_start(shares: Sequence[float]) -> float:
+    """From where is an axis of shares drawn, so that the least of them shows? A multiple of 5% below it.
+
+    Examples
+    --------
+    >>> axis_start([0.97, 0.99]), axis_start([0.02])
+    (0.95, 0.0)
+    """
+    return max(0.0, math.floor((min(shares) - 0.01) * 20) / 20)
+
+
+def _months_between(first: date, last: date) -> int:
+    return (last.year - first.year) * 12 + last.month - first.month
+
+
 def _position(value: ServiceValue, *, colours: Palette) -> str:
     """A line from below the worst of what is marked up to 100%: the interval, the value and the target on it."""
     ends = value.interval or (value.value or 0.0, value.value or 0.0)
     target = value.measure.target
     marks = [*ends, *([target] if target is not None else [])]
-    low = max(0.0, math.floor((min(marks) - 0.01) * 20) / 20)
+    low = axis_start(marks)
 
     def x(share: float) -> float:
         return 100 * (share - low) / (1 - low)

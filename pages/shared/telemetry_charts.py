@@ -70,9 +70,20 @@ def calendar_colours(colours: Palette) -> tuple[str, ...]:
 
 
 def calendar_chart(
-    days: pd.DataFrame, *, measure: ServiceMeasure, period: str, first: date, last: date, colours: Palette, height: int
+    days: pd.DataFrame,
+    *,
+    measure: ServiceMeasure,
+    period: str,
+    first: date,
+    last: date,
+    colours: Palette,
+    height: int,
+    picked: date | None = None,
 ) -> Chart:
-    """How good was each day? A square a day, weeks from left to right, a band for every twelve months."""
+    """How good was each day? A square a day, weeks from left to right, a band for every twelve months.
+
+    On each day lies a mark that cannot be seen: a click on it is picked up, one on a heatmap is lost.
+    """
     known = {pd.Timestamp(row["day"]).date(): row for row in days.to_dict("records")}
     edges = np.array(calendar_edges(measure))
     bands = (last.year - first.year) * 12 + last.month - first.month
@@ -80,7 +91,8 @@ def calendar_chart(
     starts = [first.replace(year=first.year + band, day=1) for band in range(bands)]
     mondays = [start - timedelta(days=start.weekday()) for start in starts]
     z = np.full((bands * 8 - 1, 54), np.nan)
-    text = np.full(z.shape, "", dtype=object)
+    marks: list[tuple[int, int, str, str]] = []
+    frames: list[dict[str, Any]] = []
     day = first
     while day <= last:
         band = (day.year - first.year) * 12 + day.month - first.month
@@ -89,9 +101,10 @@ def calendar_chart(
         found = known.get(day)
         if found is not None:
             z[row, week] = int(np.searchsorted(edges, found["value"], side="right"))
-            text[row, week] = (
-                f"{day:%a %-d %b %Y}: {measure.words(found['value'])} of {found['n']:,.0f} {measure.counted}"
-            )
+            words = f"{day:%a %-d %b %Y}: {measure.words(found['value'])} of {found['n']:,.0f} {measure.counted}"
+            marks.append((week, row, words, day.isoformat()))
+        if day == picked:
+            frames.append(_framed(week, row, colours=colours))
         day += timedelta(days=1)
     weeks = 53.0 if bands > 1 else (last - mondays[0]).days // 7
     inks = calendar_colours(colours)
@@ -105,19 +118,31 @@ def calendar_chart(
             {
                 "type": "heatmap",
                 "z": z,
-                "text": text,
-                "hovertemplate": "%{text}<extra></extra>",
-                "hoverongaps": False,
+                "hoverinfo": "skip",
                 "colorscale": scale,
                 "zmin": -0.5,
                 "zmax": len(inks) - 0.5,
                 "showscale": False,
                 "xgap": 1.5,
                 "ygap": 1.5,
-            }
+            },
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [week for week, *_ in marks],
+                "y": [row for _, row, *_ in marks],
+                "text": [words for *_, words, _ in marks],
+                "customdata": [[name] for *_, name in marks],
+                "hovertemplate": "%{text}<extra></extra>",
+                "marker": {"symbol": "square", "size": 12, "opacity": 0},
+                "selected": {"marker": {"opacity": 0}},
+                "unselected": {"marker": {"opacity": 0}},
+            },
         ],
         _layout(colours, height=height)
         | {
+            "hovermode": "closest",
+            "shapes": frames,
             "plot_bgcolor": colours.surface,
             "xaxis": _axis(colours)
             | {
@@ -161,6 +186,17 @@ def calendar_chart(
     return Chart(figure, title, note, f"Calendar. {title}. {note}.")
 
 
+def _framed(week: int, row: int, *, colours: Palette) -> dict[str, Any]:
+    return {
+        "type": "rect",
+        "x0": week - 0.5,
+        "x1": week + 0.5,
+        "y0": row - 0.5,
+        "y1": row + 0.5,
+        "line": {"color": colours.selected, "width": 2.5},
+    }
+
+
 def calendar_legend(measure: ServiceMeasure, *, colours: Palette) -> str:
     """The classes of a day as HTML."""
     edges = calendar_edges(measure)
@@ -177,7 +213,7 @@ def calendar_legend(measure: ServiceMeasure, *, colours: Palette) -> str:
     )
 
 
-def service_funnel(units: ServiceUnits, *, period: str, colours: Palette) -> Chart:
+def service_funnel(units: ServiceUnits, *, period: str, colours: Palette, picked: str = "") -> Chart:
     """Each unit's level against its exposure, with the limits that chance alone keeps 95 and 99.8% of units in."""
     measure, frame = units.measure, units.frame
     axis_words, divisor = AXES.get(measure.key, (measure.counted, 1.0))
@@ -186,7 +222,7 @@ def service_funnel(units: ServiceUnits, *, period: str, colours: Palette) -> Cha
     drawn = frame[frame["value"] >= bottom]
     traces = _limits(units, x=x, divisor=divisor, colours=colours)
     traces += [
-        _marks(rows, measure=measure, divisor=divisor, verdict=verdict, colours=colours)
+        _marks(rows, measure=measure, divisor=divisor, verdict=verdict, colours=colours, picked=picked)
         for verdict in ("not enough data", "ordinary", "outside funnel", "below floor")
         if len(rows := drawn[drawn["verdict"] == verdict])
     ]
@@ -329,6 +365,8 @@ def fault_chart(reasons: pd.DataFrame, *, period: str, colours: Palette) -> Char
                 "orientation": "h",
                 "x": reasons["share"].tolist(),
                 "y": names,
+                "customdata": [[str(name)] for name in reasons["fault"]],
+                "unselected": {"marker": {"opacity": 1}},
                 "text": [
                     f"{_share(share)}  {trips:,.0f}"
                     for share, trips in zip(reasons["share"], reasons["trips"], strict=True)
@@ -407,15 +445,19 @@ def _line(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], *, dash: str, colour
 
 
 def _marks(
-    frame: pd.DataFrame, *, measure: ServiceMeasure, divisor: float, verdict: str, colours: Palette
+    frame: pd.DataFrame, *, measure: ServiceMeasure, divisor: float, verdict: str, colours: Palette, picked: str
 ) -> dict[str, Any]:
     bad = verdict in {"below floor", "outside funnel"}
+    opacity = 1 if bad else 0.65
     colour = colours.categories[1] if bad else colours.categories[0] if verdict == "ordinary" else colours.muted
     return {
         "type": "scatter",
         "mode": "markers",
         "x": (frame["denominator"] / divisor).tolist(),
         "y": frame["value"].round(5).tolist(),
+        "customdata": frame[["key"]].to_numpy().tolist(),
+        "selected": {"marker": {"opacity": opacity}},
+        "unselected": {"marker": {"opacity": opacity}},
         "text": [
             f"{verdict_words(verdict)}: {html.escape(str(row['label']))}<br>{_level_words(row, measure)}"
             f"<br>{row['n']:,.0f} {measure.counted}"
@@ -426,8 +468,10 @@ def _marks(
             "symbol": LOOKS[verdict][1],
             "color": colour,
             "size": 11 if bad else 7,
-            "opacity": 1 if bad else 0.65,
-            "line": {"width": 1.2 if verdict == "not enough data" else 0, "color": colour},
+            "opacity": opacity,
+            "line": {"width": 1.2 if verdict == "not enough data" else 0, "color": colour}
+            if picked not in set(frame["key"])
+            else {"width": [3 if key == picked else 0 for key in frame["key"]], "color": colours.selected},
         },
     }
 

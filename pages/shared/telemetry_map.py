@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import pydeck as pdk
 
@@ -12,6 +14,8 @@ from pages.shared.telemetry_results import Box
 
 THEFTS = "thefts"
 _RADII = (4.0, 15.0)
+#: From the middle of a cell to its sides, metres, by resolution.
+_REACH_M = {3: 60_000, 5: 8_500, 7: 1_200}
 
 
 def dead_words(areas: DeadAreas) -> str:
@@ -34,7 +38,16 @@ def dead_words(areas: DeadAreas) -> str:
     )
 
 
-def signal_map(areas: DeadAreas, *, box: Box | None, key: str, height: int, alt: str) -> None:
+def signal_map(
+    areas: DeadAreas,
+    *,
+    box: Box | None,
+    key: str,
+    height: int,
+    alt: str,
+    on_pick: Callable[[], None] | None = None,
+    picked: str = "",
+) -> None:
     """Areas by blackouts per 1,000 positions, and discs for the thefts in them, with the legend below."""
     told = areas.frame[areas.frame["blackouts"] >= LEAST_BLACKOUTS]
     shown = told.rename(columns={"cell": "place"}).assign(value=told["per_1000"])
@@ -52,10 +65,20 @@ def signal_map(areas: DeadAreas, *, box: Box | None, key: str, height: int, alt:
         return f"{value:.3g}"
 
     draw_map(
-        [cell_layer(shown, scale=scale, show=lambda v: f"{v:.3g} blackouts per 1,000 positions"), _thefts(areas.frame)],
+        [
+            cell_layer(
+                shown,
+                scale=scale,
+                show=lambda v: f"{v:.3g} blackouts per 1,000 positions",
+                selected=[picked] if picked else [],
+            ),
+            _hands(shown, resolution=areas.resolution),
+            _thefts(areas.frame),
+        ],
         view=fit_view(box, height=height),
         alt=alt,
         key=key,
+        on_select=on_pick,
         height=height,
     )
     few = int((areas.frame["blackouts"] < LEAST_BLACKOUTS).sum())
@@ -69,12 +92,37 @@ def signal_map(areas: DeadAreas, *, box: Box | None, key: str, height: int, alt:
     )
 
 
+def _hands(shown: pd.DataFrame, *, resolution: int) -> pdk.Layer:
+    """What a click on an area meets: Streamlit hears clicks on discs, and none on hexagons."""
+    rows = [
+        {
+            "place": str(row["place"]),
+            "label": str(row["label"]),
+            "shown": f"{row['value']:.3g} blackouts per 1,000 positions",
+            "position": [round(float(row["longitude"]), 4), round(float(row["latitude"]), 4)],
+        }
+        for row in shown.sort_values("place").to_dict("records")
+    ]
+    return pdk.Layer(
+        "ScatterplotLayer",
+        rows,
+        id="areas",
+        get_position="position",
+        get_radius=_REACH_M[resolution],
+        # Nothing is seen of it; what is wholly clear might not be met either.
+        get_fill_color=[*rgb(palette().background), 1],
+        pickable=True,
+        auto_highlight=True,
+    )
+
+
 def _thefts(frame: pd.DataFrame) -> pdk.Layer:
     ink = palette()
     stolen = frame[frame["thefts"] > 0]
     most = float(stolen["thefts"].max()) if len(stolen) else 1.0
     rows = [
         {
+            "place": str(row["cell"]),
             "label": str(row["label"]),
             "shown": f"{row['thefts']:,.0f} thefts, {row['blackouts']:,.0f} blackouts",
             "position": [round(float(row["longitude"]), 4), round(float(row["latitude"]), 4)],

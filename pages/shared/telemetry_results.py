@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
 from analysis.dark_signals import DeadAreas, LossSignals, dark_at_loss, dead_areas
-from analysis.filters import Scope
+from analysis.deviations import DeviationRules
+from analysis.filters import Filters, Scope
+from analysis.service_changes import ServiceChange, service_changes
 from analysis.service_measures import SERVICE_MEASURES, Definition
 from analysis.telemetry import (
     FallingUnit,
@@ -26,14 +29,21 @@ from analysis.telemetry import (
     service_values,
     worst_trips,
 )
+from analysis.trip_selection import TripSelection
 from analysis.trip_timeline import TripTimeline, trip_timeline
 from data.portfolio import View
-from pages.shared.hotspot_results import HASHES, ViewKey
+from pages.shared.hotspot_results import HASHES as _HASHES
+from pages.shared.hotspot_results import ViewKey
+
+#: What stands for a frozen value in a key.
+HASHES: dict[type, Callable[[Any], str]] = {**_HASHES, TripSelection: repr, DeviationRules: repr}
 
 #: South, west, north and east in degrees.
 Box = tuple[float, float, float, float]
 # A map that is this many degrees wide is best read in cells of that resolution.
 _WIDE, _MIDDLE = 6.0, 1.0
+#: A gap of so many degrees of longitude parts a map, where one side has so large a share of the blackouts.
+_OCEAN, _MOST = 30.0, 0.75
 TRIPS_SAVED = 5_000
 
 
@@ -41,6 +51,15 @@ TRIPS_SAVED = 5_000
 def levels_of(key: ViewKey, *, definition: Definition, _view: View) -> dict[str, ServiceValue]:
     """Every service level."""
     return service_values(_view, definition=definition)
+
+
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
+def changes_of(
+    key: ViewKey, *, before: Filters, measures: tuple[str, ...], definition: Definition, _view: View
+) -> dict[str, ServiceChange]:
+    """How service levels moved against the comparison period."""
+    chosen = [SERVICE_MEASURES[name] for name in measures]
+    return service_changes(_view, now=key[2], before=before, measures=chosen, definition=definition)
 
 
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
@@ -82,9 +101,9 @@ def left_out_of(key: ViewKey, *, _view: View) -> LeftOut:
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
-def worst_of(key: ViewKey, *, _view: View) -> pd.DataFrame:
-    """Trips by how long they were dark."""
-    return worst_trips(_view, limit=TRIPS_SAVED)
+def worst_of(key: ViewKey, *, selection: TripSelection, _view: View) -> pd.DataFrame:
+    """Trips by how long they were dark: the tracked ones, or all of what is picked."""
+    return worst_trips(_view, selection=selection, limit=TRIPS_SAVED)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
@@ -101,14 +120,27 @@ def areas_of(key: ViewKey, *, resolution: int, _view: View) -> DeadAreas:
 
 @st.cache_data(max_entries=16, show_spinner=False, hash_funcs=HASHES)
 def box_of(key: tuple[str, Scope], *, _view: View) -> Box | None:
-    """Where nearly all blackouts are: asked without filters, so that no filter moves the map."""
-    frame = dead_areas(_view, resolution=3).frame
+    """Where most blackouts are: asked without filters, so that no filter moves the map."""
+    frame = main_region(dead_areas(_view, resolution=3).frame)
     if frame.empty:
         return None
     (south, north), (west, east) = (
         _most_of(frame[name], weights=frame["blackouts"]) for name in ("latitude", "longitude")
     )
     return south - 0.3, west - 0.3, north + 0.3, east + 0.3
+
+
+def main_region(frame: pd.DataFrame) -> pd.DataFrame:
+    """The areas on this side of the ocean: those of the stretch of longitudes without a gap that has most blackouts.
+
+    A map that holds two continents shows an ocean, and both of them small.
+    """
+    ordered = frame.sort_values("longitude", ignore_index=True)
+    stretch = (ordered["longitude"].diff() > _OCEAN).cumsum()
+    weights = ordered.groupby(stretch)["blackouts"].sum()
+    if weights.empty or weights.max() < _MOST * weights.sum():
+        return frame
+    return ordered[stretch == weights.idxmax()]
 
 
 def _most_of(places: pd.Series[Any], *, weights: pd.Series[Any]) -> tuple[float, float]:
@@ -126,6 +158,6 @@ def resolution_of(box: Box | None) -> int:
 
 
 @st.cache_data(max_entries=32, show_spinner="Reading the trip", hash_funcs=HASHES)
-def timeline_of(key: ViewKey, *, trip_id: str, _view: View) -> TripTimeline:
-    """All that is known of one trip."""
-    return trip_timeline(_view, trip_id=trip_id)
+def timeline_of(key: ViewKey, *, trip_id: str, rules: DeviationRules, _view: View) -> TripTimeline:
+    """All that is known of one trip, and what the rules find in it."""
+    return trip_timeline(_view, trip_id=trip_id, rules=rules)

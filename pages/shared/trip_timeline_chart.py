@@ -9,19 +9,24 @@ import pandas as pd
 import plotly.graph_objects as go
 import pydeck as pdk
 
+from analysis.deviations import RULE_LABELS
 from analysis.trip_timeline import TripTimeline
 from pages.shared.charts import FONT, Chart
 from pages.shared.maps import draw_map, fit_view
 from pages.shared.palette import Palette, palette, rgb
 
 MAP_HEIGHT = 330
-#: A given route is left at this distance: two or more positions beyond it are looked at.
-OFF_ROUTE_M = 500
-_ROWS = ("Incident", "Seal", "Scan", "Stop", "Dark", "Heard")
+_ROWS = ("Incident", "Deviation", "Seal", "Scan", "Stop", "Dark", "Heard")
 
 
-def timeline_chart(trip: TripTimeline, *, colours: Palette) -> Chart:
-    """Positions, gaps, stops, scans, seals and incidents in time, and below them the distance from the route."""
+def timeline_chart(trip: TripTimeline, *, off_route_m: float, colours: Palette) -> Chart:
+    """Positions, gaps, stops, scans, seals, deviations and incidents in time; below, the distance from the route.
+
+    Parameters
+    ----------
+    off_route_m
+        Metres from the planned route beyond which a position is off it: a dashed line.
+    """
     routed = bool(len(trip.pings) and trip.pings["off_route_m"].notna().any())
     valid = trip.pings[trip.pings["valid"].astype(bool)] if len(trip.pings) else trip.pings
     moments = pd.to_datetime(valid["pinged_at"])
@@ -52,6 +57,17 @@ def timeline_chart(trip: TripTimeline, *, colours: Palette) -> Chart:
             for name, site in zip(stops["name"], stops["site_id"], strict=True)
         ]
         traces.append(_spans("Stop", stops["arrived_at"], stops["left_at"], names, colour=colour))
+    found = trip.deviations
+    for is_hit, colour, words in ((False, colours.muted, "no hit of the rule"), (True, colours.categories[1], "hit")):
+        rows = found[found["is_hit"] == is_hit]
+        texts = [
+            f"{html.escape(RULE_LABELS[row['rule']])} ({words}): {html.escape(row['words'])}"
+            for row in rows.to_dict("records")
+        ]
+        traces += [
+            _spans("Deviation", rows["started_at"], rows["ended_at"], texts, colour=colour),
+            _points("Deviation", rows["started_at"], texts, symbol="triangle-up", colour=colour, size=9),
+        ]
     traces += [
         _points(
             "Scan",
@@ -99,7 +115,7 @@ def timeline_chart(trip: TripTimeline, *, colours: Palette) -> Chart:
         "color": colours.muted,
         "tickfont": {"color": colours.text},
     }
-    shapes = [
+    shapes: list[dict[str, Any]] = [
         {
             "type": "line",
             "x0": at,
@@ -113,6 +129,21 @@ def timeline_chart(trip: TripTimeline, *, colours: Palette) -> Chart:
         for at in (trip.facts["departed_at"], trip.facts["ends_at"])
         if at is not None
     ]
+    if routed:
+        limit = off_route_m / 1000
+        shapes.append(
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "yref": "y2",
+                "y0": limit,
+                "y1": limit,
+                "layer": "below",
+                "line": {"color": colours.categories[1], "width": 1, "dash": "dash"},
+            }
+        )
     figure = go.Figure(
         traces,
         {
@@ -159,8 +190,8 @@ def timeline_chart(trip: TripTimeline, *, colours: Palette) -> Chart:
     title = timeline_words(trip)
     note = "Times in UTC; dotted lines: departure and end of window"
     if routed:
-        far = int((valid["off_route_m"] > OFF_ROUTE_M).sum())
-        note += f"; {far:,} of {len(valid):,} positions over {OFF_ROUTE_M} m from planned route"
+        far = int((valid["off_route_m"] > off_route_m).sum())
+        note += f"; {far:,} of {len(valid):,} positions over {off_route_m:g} m from planned route (dashed)"
     note = "; ".join([note, *trip.caveats])
     return Chart(figure, title, note, f"Timeline of one trip. {title}. {note}.")
 
@@ -190,7 +221,7 @@ def scan_words(row: dict[Any, Any]) -> str:
 
 
 def trip_map(trip: TripTimeline, *, key: str, alt: str) -> None:
-    """Route planned (grey) and driven, last places before each gap, stops, ends and incidents."""
+    """Route planned (grey) and driven, last places before each gap, stops, ends, deviations and incidents."""
     ink = palette()
     heard = trip.pings[trip.pings["valid"].astype(bool)] if len(trip.pings) else trip.pings
     heard = heard.dropna(subset=["latitude", "longitude"])
@@ -206,6 +237,12 @@ def trip_map(trip: TripTimeline, *, key: str, alt: str) -> None:
             "label",
             "last heard here",
             colour=ink.categories[1],
+        ),
+        *_marks(
+            trip.deviations.assign(label=[RULE_LABELS[rule] for rule in trip.deviations["rule"]]),
+            "label",
+            "words",
+            colour=ink.categories[3],
         ),
         *_marks(trip.incidents, "category", "incident", colour=ink.selected),
     ]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from analysis.deviations import DEFAULT_RULES, RULE_LABELS, DeviationRules
 from analysis.export import ExportColumn
 from analysis.trip_timeline import TripTimeline
 from data.errors import LanewiseError
 from pages.shared.context import Context
-from pages.shared.layout import downloads, escape, format_value
+from pages.shared.layout import downloads, escape, format_value, show_table
 from pages.shared.palette import palette
 from pages.shared.telemetry_results import timeline_of
 from pages.shared.trip_timeline_chart import timeline_chart, trip_map
@@ -42,6 +44,7 @@ ROWS: dict[str, tuple[ExportColumn, ...]] = {
         ExportColumn("battery_pct", "Battery", "%", "number"),
         ExportColumn("event", "Event"),
         ExportColumn("valid", "Valid"),
+        ExportColumn("accuracy_m", "Accuracy", "m", "number"),
         ExportColumn("off_route_m", "From planned route", "m", "number"),
     ),
     "gaps": (
@@ -75,6 +78,14 @@ ROWS: dict[str, tuple[ExportColumn, ...]] = {
         ExportColumn("site_id", "Site"),
         ExportColumn("state", "State"),
     ),
+    "deviations": (
+        ExportColumn("label", "Rule"),
+        ExportColumn("started_at", "From (UTC)", format="timestamp"),
+        ExportColumn("ended_at", "To (UTC)", format="timestamp"),
+        ExportColumn("hit", "Hit", definition="Whether the rule is met; else why it is not is said beside."),
+        ExportColumn("words", "What was seen"),
+        ExportColumn("behind", "Rows behind it", definition="Times in UTC."),
+    ),
     "incidents": (
         ExportColumn("incident_id", "Incident"),
         ExportColumn("occurred_from", "From (UTC)", format="timestamp"),
@@ -85,8 +96,56 @@ ROWS: dict[str, tuple[ExportColumn, ...]] = {
 }
 
 
-def pick_table(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], key: str, alt: str, height: int) -> None:
-    """A table with a `trip_id`; a click on a row opens that trip."""
+#: Icon of what a rule says: told apart without colour.
+ANSWER_ICONS: dict[str, str] = {
+    "hit": ":material/warning:",
+    "nothing found": ":material/check:",
+    "not evaluable": ":material/help:",
+}
+
+
+@dataclass(frozen=True)
+class _Edited:
+    """A threshold as it is edited: what it is called, from where to where, and what one step of it is worth."""
+
+    label: str
+    least: int
+    most: int
+    step: int
+    factor: int = 1
+    kind: type = float
+
+
+_RULES = "telemetry-rule"
+_EDITED = {
+    "off_route_m": _Edited("Off the planned route beyond, metres", 50, 20_000, 50),
+    "least_positions": _Edited("Positions in a row, at least", 1, 50, 1, kind=int),
+    "accuracy_m": _Edited("Accuracy of a position under, metres", 10, 5_000, 10),
+    "after_scan_s": _Edited("First of them within, minutes after the last authorised scan", 1, 1_440, 1, factor=60),
+    "slowest_s": _Edited("Not asked of devices slower than, minutes", 1, 1_440, 1, factor=60),
+}
+
+
+def pick_table(
+    frame: pd.DataFrame,
+    *,
+    columns: Sequence[ExportColumn],
+    key: str,
+    alt: str,
+    height: int,
+    on_pick: Callable[[], None] | None = None,
+    picked: int | None = None,
+) -> None:
+    """A table of which a row can be clicked.
+
+    Parameters
+    ----------
+    on_pick
+        What a click does; without one it opens the trip of the row's `trip_id`.
+    picked
+        Position of the row that is marked. A key of its own goes with it: marks are kept by position.
+    """
+    opened = partial(_open_row, key, tuple(frame["trip_id"].fillna("").astype(str))) if on_pick is None else on_pick
     shown = frame[[column.name for column in columns]].copy()
     config = {}
     for column in columns:
@@ -101,8 +160,9 @@ def pick_table(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], key: str
         hide_index=True,
         column_config=config,
         height=min(height, 35 * (len(shown) + 1) + 2),
-        on_select=partial(_open_row, key, tuple(frame["trip_id"].fillna("").astype(str))),
+        on_select=opened,
         selection_mode="single-row",
+        selection_default=None if picked is None else {"selection": {"rows": [picked]}},
         key=key,
         alt=alt,
     )
@@ -130,16 +190,18 @@ def show_trip(here: Context, trip_id: str) -> None:
     key = (here.info.id, here.scope, filters)
     with st.container(border=True):
         try:
-            trip = timeline_of(key, trip_id=trip_id, _view=here.without("period"))
+            rules = rules_in_use()
+            trip = timeline_of(key, trip_id=trip_id, rules=rules, _view=here.without("period"))
         except LanewiseError as error:
             st.markdown(f"##### :material/search_off: {escape(error.what if hasattr(error, 'what') else str(error))}")
             _close()
             return
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.subheader(f"Trip {escape(trip_id)}", anchor=TRIP_ANCHOR, width="stretch")
+            edit_rules()
             _close()
         st.markdown(facts_words(here, trip))
-        chart = timeline_chart(trip, colours=palette())
+        chart = timeline_chart(trip, off_route_m=rules.off_route_m, colours=palette())
         st.markdown(f"**{escape(chart.title)}**  \n:small[:gray[{escape(chart.note)}]]")
         left, right = st.columns([0.56, 0.44], gap="small")
         with left:
@@ -150,13 +212,70 @@ def show_trip(here: Context, trip_id: str) -> None:
             trip_map(trip, key=f"telemetry-trip-map-{trip_id}", alt=f"Map of trip {trip_id}. {chart.title}")
             grey = "grey: planned route · " if trip.planned else ""
             st.caption(
-                f"{grey}blue: positions joined · orange: last heard before a blackout · other discs: ends, stops"
+                f"{grey}blue: positions joined · orange: last heard before a blackout · other discs: ends, stops,"
+                " deviations"
             )
-        tables = {name: (getattr(trip, name), list(columns)) for name, columns in ROWS.items()}
+        found = deviation_rows(trip)
+        show_rules(trip, found=found, rules=rules)
+        tables = {
+            name: (found if name == "deviations" else getattr(trip, name), list(columns))
+            for name, columns in ROWS.items()
+        }
         downloads(
             f"trip {trip_id}",
             {name: table for name, table in tables.items() if len(table[0])},
             key="telemetry-trip-save",
+        )
+
+
+def rules_in_use() -> DeviationRules:
+    """The thresholds of the rules: the defaults, or as a person or a link has edited them."""
+    values = {}
+    for name, rule in _EDITED.items():
+        given = st.session_state.get(f"{_RULES}-{name}", st.query_params.get(f"{_RULES}-{name}"))
+        try:
+            number = float(given) if given is not None else None
+        except ValueError:
+            number = None
+        if number is not None and rule.least <= number <= rule.most:
+            values[name] = rule.kind(number * rule.factor)
+    return replace(DEFAULT_RULES, **values)
+
+
+def edit_rules() -> None:
+    """The boxes in which thresholds are edited, kept in the link."""
+    with st.popover("Rules", icon=":material/tune:", type="tertiary"):
+        for name, rule in _EDITED.items():
+            st.number_input(
+                rule.label,
+                min_value=rule.least,
+                max_value=rule.most,
+                value=round(getattr(DEFAULT_RULES, name) / rule.factor),
+                step=rule.step,
+                key=f"{_RULES}-{name}",
+                bind="query-params",
+            )
+
+
+def deviation_rows(trip: TripTimeline) -> pd.DataFrame:
+    """Deviations with their rule named, as shown and saved."""
+    found = trip.deviations
+    return found.assign(
+        label=[RULE_LABELS[rule] for rule in found["rule"]], hit=["yes" if hit else "no" for hit in found["is_hit"]]
+    )
+
+
+def show_rules(trip: TripTimeline, *, found: pd.DataFrame, rules: DeviationRules) -> None:
+    """What each rule says of the trip, and the deviations as a table."""
+    lines = [
+        f"{ANSWER_ICONS[answer.state]} **{RULE_LABELS[answer.rule]}: {answer.state}.** "
+        f":small[:gray[{escape(f'{answer.why[:1].upper()}{answer.why[1:]}. Rule: {rules.words[answer.rule]}.')}]]"
+        for answer in trip.answers
+    ]
+    st.markdown("  \n".join(lines))
+    if len(found):
+        show_table(
+            found, columns=ROWS["deviations"], key="telemetry-trip-deviations", alt="Deviations of the trip", height=180
         )
 
 
