@@ -328,27 +328,51 @@ class View:
 
     def undated(self, table: str) -> int:
         """How many rows (of a fact: events) of the scope and the chosen filters are in no period: they have no date."""
-        reach = REACH[table]
-        if not reach.period or table not in self.snapshot.present:
-            return 0
-        counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
-        where = " and ".join([*self._lasting_conditions(reach), f"{reach.period[0]} is null"])
-        row = self._run(f"select {counted} from snap.{quote(table)} as t where {where}").fetchone()
-        return int(row[0]) if row else 0
+        return self.undated_of([table])[table]
+
+    def undated_of(self, tables: Sequence[str]) -> dict[str, int]:
+        """The same of several tables, in one statement."""
+        return self._counted({table: self._undated_condition(table) for table in tables})
 
     def unreached(self, table: str) -> int:
         """How many rows (of a fact: events) of the scope and period are out because a chosen filter cannot reach them.
 
         A claim without a lane, say, is neither on a chosen lane nor off it.
         """
+        return self.unreached_of([table])[table]
+
+    def unreached_of(self, tables: Sequence[str]) -> dict[str, int]:
+        """The same of several tables, in one statement."""
+        return self._counted({table: self._unreached_condition(table) for table in tables})
+
+    def _undated_condition(self, table: str) -> str:
+        reach = REACH[table]
+        if not reach.period or table not in self.snapshot.present:
+            return ""
+        undated = f"{reach.period[0]} is null"
+        if reach.is_dated_by_key:
+            undated = self._exists(reach, [undated], dimensions=[], scoped=False)
+        return " and ".join([*self._lasting_conditions(reach), undated])
+
+    def _unreached_condition(self, table: str) -> str:
         reach = REACH[table]
         if not self._chosen or reach.public or table not in self.snapshot.present:
-            return 0
+            return ""
         blind = " or ".join(f"not ({self._known(reach, dimension)})" for dimension in self._chosen)
-        where = " and ".join([*self._scope_conditions(reach), *self._period_conditions(reach), f"({blind})"])
-        counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
-        row = self._run(f"select {counted} from snap.{quote(table)} as t where {where}").fetchone()
-        return int(row[0]) if row else 0
+        return " and ".join([*self._scope_conditions(reach), *self._period_conditions(reach), f"({blind})"])
+
+    def _counted(self, conditions: Mapping[str, str]) -> dict[str, int]:
+        """How many rows (of a fact: events) of each table meet its condition? None do where it has none."""
+        asked = {table: where for table, where in conditions.items() if where}
+        found: dict[str, int] = dict.fromkeys(conditions, 0)
+        if asked:
+            counts = {
+                table: f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)" for table in asked
+            }
+            parts = [f"(select {counts[table]} from snap.{quote(table)} as t where {asked[table]})" for table in asked]
+            row = self._run(f"select {', '.join(parts)}").fetchone()
+            found |= dict(zip(asked, map(int, row or ()), strict=True))
+        return found
 
     def _values(self) -> dict[str, object]:
         """The variables that the views ask for; None: not set."""
@@ -385,14 +409,18 @@ class View:
         return f"select t.* from ({body}) as t" + (f" where {' and '.join(conditions)}" if conditions else "")
 
     def _conditions(self, reach: Reach) -> list[str]:
-        return [] if reach.public else self._lasting_conditions(reach) + self._period_conditions(reach)
+        if reach.public:
+            return []
+        if reach.is_dated_by_key:
+            return self._lasting_conditions(reach, and_of_key=self._period_tests(reach))
+        return self._lasting_conditions(reach) + self._period_tests(reach)
 
-    def _lasting_conditions(self, reach: Reach) -> list[str]:
-        """Those of scope and filters, whatever the period."""
+    def _lasting_conditions(self, reach: Reach, *, and_of_key: Sequence[str] = ()) -> list[str]:
+        """Those of scope and filters, whatever the period, and further ones of the row's key."""
         dimensions = self._chosen
         tests: list[str] = []
         scoped = self.scope.insureds is not None
-        on_key: list[str] = []
+        on_key: list[str] = [*and_of_key]
         if scoped:
             (tests if "insured" in reach.own else on_key).append(self._in_scope("t" if "insured" in reach.own else "k"))
         for dimension in dimensions:
@@ -433,6 +461,11 @@ class View:
         return f"list_contains(getvariable({text_literal('chosen_' + dimension)}), {alias}.{DIMENSIONS[dimension]})"
 
     def _period_conditions(self, reach: Reach) -> list[str]:
+        tests = self._period_tests(reach)
+        return [self._exists(reach, tests, dimensions=[], scoped=False)] if tests and reach.is_dated_by_key else tests
+
+    def _period_tests(self, reach: Reach) -> list[str]:
+        """What the period asks of a row, or of its key."""
         if not reach.period:
             return []
         unit = "moment" if reach.kind == "moment" else "day"
