@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -19,32 +19,27 @@ OPENING_MONTHS = 12
 #: Months with less than this share of the events of the month that the median event falls in are scattered.
 SCATTERED = 0.1
 
-#: What each kind of event is counted by; a position says that a lane is there, and not how busy it is.
-_EVENTS = {"incident": "incidents", "claim": "claims", "shipment": "shipments", "ping": "0"}
-_DIMENSION_COLUMNS = {
-    "insured": "insured_id",
-    "carrier": "carrier_id",
-    "lane": "lane_id",
-    "commodity": "commodity",
-    "mode": "mode",
-}
-# Each fact is summed by one dimension at a time: a row for each combination of them would be as many as the fact has.
-_OF_ONE = """
-    select '{dimension}' as dimension, {column}::varchar as value, sum({events}) as events
-    from {table}_fact where {column} is not null group by {column}
-"""
+#: Kinds of events.
+_EVENTS = ("incident", "claim", "shipment", "ping")
 _OPTIONS = """
-with counted as (
-    {counted}
-),
-ranked as (
-    select dimension, value, sum(events) as events from counted group by dimension, value
+with ranked as (
+    select dimension, value, sum(events) as events
+    from choice_key
+    where dimension <> 'month' and value is not null
+    group by dimension, value
 ),
 final as (
     select dimension, value, row_number() over (partition by dimension order by events desc, value) as rank
     from ranked
 )
 select dimension, value from final where rank <= {most} + 1 order by dimension, rank
+"""
+_MONTHS = """
+select kind, month, sum(rows)::bigint as rows, sum(events) as events
+from choice_key
+where dimension = 'month'
+group by kind, month
+order by kind, month
 """
 _NAMES = {
     "insured": "select insured_id, name from insured",
@@ -112,18 +107,17 @@ def find_choices(view: View) -> Choices:
     The opening period is the last twelve months in which most kinds of data (incidents, claims, shipments) have any:
     past the end of one of them it would be compared with nothing.
     """
-    ends: dict[str, tuple[date, date]] = {}
-    for table in _EVENTS:
-        first, last = view.rows(f"select min(month), max(month) from {table}_fact")[0]
-        if first is not None and last is not None:
-            ends[table] = (month_of(first), month_of(last))
+    months: dict[str, list[tuple[date, int]]] = {}
+    undated: dict[str, int] = {}
+    for kind, month, rows, events in view.rows(_MONTHS):
+        if month is not None:
+            months.setdefault(kind, []).append((month_of(month), int(rows)))
+        elif view.has(kind) and int(events):
+            undated[kind] = int(events)
+    months = {kind: months[kind] for kind in _EVENTS if kind in months}
+    ends = {kind: (found[0][0], found[-1][0]) for kind, found in months.items()}
     options: dict[str, list[str]] = {name: [] for name in DIMENSIONS}
-    counted = [
-        _OF_ONE.format(dimension=dimension, column=column, events=events, table=table)
-        for table, events in _EVENTS.items()
-        for dimension, column in _DIMENSION_COLUMNS.items()
-    ]
-    for dimension, value in view.rows(_OPTIONS.format(counted=" union all ".join(counted), most=MOST_OPTIONS)):
+    for dimension, value in view.rows(_OPTIONS.format(most=MOST_OPTIONS)):
         options[dimension].append(value)
     known = {dimension: dict(view.rows(sql)) for dimension, sql in _NAMES.items()}
     names = {dimension: _once(options[dimension], names=known.get(dimension, {})) for dimension in DIMENSIONS}
@@ -134,46 +128,44 @@ def find_choices(view: View) -> Choices:
         options={dimension: tuple(values[:MOST_OPTIONS]) for dimension, values in options.items()},
         names=names,
         cut=tuple(dimension for dimension, values in options.items() if len(values) > MOST_OPTIONS),
-        covered_from={table: month for table in _EVENTS if (month := _covered_from(view, table=table)) is not None},
+        covered_from={kind: _covered_from(found) for kind, found in months.items()},
         dated_from={table: first for table, (first, _) in ends.items()},
-        undated=count_undated(view),
+        undated={kind: undated[kind] for kind in _EVENTS if kind in undated},
         unconverted=tuple(unconverted_amounts(view)),
     )
 
 
 def count_events(view: View) -> dict[str, int]:
     """How many incidents, claims, shipments and tracker positions are selected? Only kinds that the portfolio holds."""
-    columns = {"incident": "incidents", "claim": "claims", "shipment": "shipments", "ping": "pings"}
-    return {
-        table: int(view.rows(f"select coalesce(sum({column}), 0) from {table}_fact")[0][0])
-        for table, column in columns.items()
-        if view.has(table)
-    }
+    kinds = [kind for kind in _EVENTS if view.has(kind)]
+    if not kinds:
+        return {}
+    # One statement: each costs a page its planning.
+    counts = ", ".join(f"(select coalesce(sum({kind}s), 0) from {kind}_fact)" for kind in kinds)
+    return dict(zip(kinds, map(int, view.rows(f"select {counts}")[0]), strict=True))
 
 
-def _covered_from(view: View, *, table: str) -> date | None:
-    found = view.rows(
-        f"select month, count(*) as events from {table}_fact where month is not null group by month order by month"
-    )
-    half, seen, typical = sum(events for _, events in found) / 2, 0, 0
-    for _, events in sorted(found, key=lambda row: row[1]):
-        seen += events
-        typical = events
+def _covered_from(months: Sequence[tuple[date, int]]) -> date:
+    """From which month on is there more than a tenth of the month of the median row?"""
+    half, seen, typical = sum(rows for _, rows in months) / 2, 0, 0
+    for _, rows in sorted(months, key=lambda one: one[1]):
+        seen += rows
+        typical = rows
         if seen >= half:
             break
-    return next((month_of(month) for month, events in found if events >= typical * SCATTERED), None)
+    return next(month for month, rows in months if rows >= typical * SCATTERED)
 
 
 def count_unreached(view: View) -> dict[str, int]:
     """How many incidents, claims, shipments and positions are out only because a chosen filter cannot reach them?"""
-    counted = {table: view.unreached(f"{table}_fact") for table in _EVENTS if view.has(table)}
-    return {table: count for table, count in counted.items() if count}
+    counted = view.unreached_of([f"{kind}_fact" for kind in _EVENTS if view.has(kind)])
+    return {table.removesuffix("_fact"): count for table, count in counted.items() if count}
 
 
 def count_undated(view: View) -> dict[str, int]:
     """How many incidents, claims, shipments and positions of the chosen filters are in no period, having no date?"""
-    counted = {table: view.undated(f"{table}_fact") for table in _EVENTS if view.has(table)}
-    return {table: count for table, count in counted.items() if count}
+    counted = view.undated_of([f"{kind}_fact" for kind in _EVENTS if view.has(kind)])
+    return {table.removesuffix("_fact"): count for table, count in counted.items() if count}
 
 
 def _opening(ends: Mapping[str, tuple[date, date]]) -> Filters:

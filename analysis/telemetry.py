@@ -230,11 +230,11 @@ def service_values(
             for part, expression in (("top", m.value), ("per", m.per), ("rows", m.rows))
         )
         sums += "".join(f", sum({m.rows}) filter (where {m.among}) as {m.key}_among" for m in group if m.among)
-        rows = view.execute(
+        rows = view.arrays(
             f"select grouping(cluster) = 1 as is_month, month, {sums}"
             f" from (select *, {cluster} as cluster from {SOURCES[group[0].fact]}) as clustered"
             " group by grouping sets ((month), (cluster)) order by month"
-        ).fetchnumpy()
+        )
         for measure in group:
             found[measure.key] = _value(measure, rows=rows, spread=spreads.get(measure.key), definition=definition)
     return {measure.key: found[measure.key] for measure in wanted}

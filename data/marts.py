@@ -39,6 +39,7 @@ ORDER = (
     "claim_fact",
     "shipment_fact",
     "ping_fact",
+    "choice_key",
     "lane_use",
     "site_use",
     "control_key",

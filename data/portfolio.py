@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ import duckdb
 
 from data.casting import quote, text_literal
 from data.contract import contract
+from data.cursors import Cursors, Lent
 from data.errors import LanewiseError
 from data.marts import FORMAT, empty
 from data.reach import DIMENSIONS, REACH, Reach
@@ -227,6 +229,7 @@ class Snapshot:
         self.path = path
         self.stamp = _stamp(path)
         self._folder = folder
+        self.cursors = Cursors(self._connection)
         self.tables: dict[str, int] = {str(name): int(rows) for name, rows in counted}
         self._dates: dict[str, date] = {str(name): day for name, day in dated}
 
@@ -250,31 +253,35 @@ class Snapshot:
 
     def view(self, scope: Scope, filters: Filters) -> View:
         """What this person may see of it under these filters, on a cursor of its own."""
-        return View(self, self._connection, scope, filters)
+        return View(self, scope, filters)
 
 
 class View:
     """A cursor on which every table is already cut to a scope and to filters.
 
     Tables are named as in the contract, without catalog or schema; each view is made when a statement first names it.
-    The cursor too is made at the first statement: most views of a page stand before a cache that asks them nothing.
+    The cursor too is taken at the first statement: most views of a page stand before a cache that asks them nothing.
+    It is given back, with the views made on it, when this one is gone.
     """
 
-    def __init__(
-        self, snapshot: Snapshot, connection: duckdb.DuckDBPyConnection, scope: Scope, filters: Filters
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, scope: Scope, filters: Filters) -> None:
         self.snapshot = snapshot
         self.scope = scope
         self.filters = filters
-        self._connection = connection
-        self._made: set[str] = set()
         self._chosen = [name for name in DIMENSIONS if getattr(filters, name)]
 
     @cached_property
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
-        cursor = self._connection.cursor()
-        self._bind(cursor)
-        return cursor
+    def _lent(self) -> Lent:
+        cursors, filters = self.snapshot.cursors, self.filters
+        shape = (
+            self.scope.insureds is not None,
+            tuple(self._chosen),
+            filters.first_month is not None,
+            filters.end is not None,
+        )
+        lent = cursors.take(shape, self._values())
+        weakref.finalize(self, cursors.give, shape, lent).atexit = False
+        return lent
 
     @property
     def info(self) -> SnapshotInfo:
@@ -289,16 +296,37 @@ class View:
         self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None
     ) -> duckdb.DuckDBPyConnection:
         """Run one statement on the views; the cursor holds its result until the next."""
-        self._make({word for word in _WORD.findall(sql.lower()) if word in REACH or word in _MEMORY})
-        return self.snapshot.run(self._cursor, sql, params)
+        # Whoever reads the result may do so when this view is gone: the cursor serves no other.
+        self._lent.is_spent = True
+        return self._execute(sql, params)
 
     def rows(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """All rows of one statement."""
-        return self.execute(sql, params).fetchall()
+        return self._execute(sql, params).fetchall()
 
     def frame(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> pd.DataFrame:
         """All rows of one statement as a data frame; decimals become floats."""
-        return self.execute(sql, params).df()
+        return self._execute(sql, params).df()
+
+    def arrays(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> dict[str, Any]:
+        """All rows of one statement as an array a column, masked where it is null; decimals become floats."""
+        return self._execute(sql, params).fetchnumpy()
+
+    def _execute(
+        self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        self._make({word for word in _WORD.findall(sql.lower()) if word in REACH or word in _MEMORY})
+        return self._run(sql, params)
+
+    def _run(
+        self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None
+    ) -> duckdb.DuckDBPyConnection:
+        lent = self._lent
+        try:
+            return self.snapshot.run(lent.cursor, sql, params)
+        except Exception:
+            lent.is_spent = True
+            raise
 
     def within(self, month: date) -> View:
         """The same scope and filters, of one month alone."""
@@ -306,33 +334,54 @@ class View:
 
     def undated(self, table: str) -> int:
         """How many rows (of a fact: events) of the scope and the chosen filters are in no period: they have no date."""
-        reach = REACH[table]
-        if not reach.period or table not in self.snapshot.present:
-            return 0
-        counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
-        where = " and ".join([*self._lasting_conditions(reach), f"{reach.period[0]} is null"])
-        row = self.snapshot.run(
-            self._cursor, f"select {counted} from snap.{quote(table)} as t where {where}"
-        ).fetchone()
-        return int(row[0]) if row else 0
+        return self.undated_of([table])[table]
+
+    def undated_of(self, tables: Sequence[str]) -> dict[str, int]:
+        """The same of several tables, in one statement."""
+        return self._counted({table: self._undated_condition(table) for table in tables})
 
     def unreached(self, table: str) -> int:
         """How many rows (of a fact: events) of the scope and period are out because a chosen filter cannot reach them.
 
         A claim without a lane, say, is neither on a chosen lane nor off it.
         """
+        return self.unreached_of([table])[table]
+
+    def unreached_of(self, tables: Sequence[str]) -> dict[str, int]:
+        """The same of several tables, in one statement."""
+        return self._counted({table: self._unreached_condition(table) for table in tables})
+
+    def _undated_condition(self, table: str) -> str:
+        reach = REACH[table]
+        if not reach.period or table not in self.snapshot.present:
+            return ""
+        undated = f"{reach.period[0]} is null"
+        if reach.is_dated_by_key:
+            undated = self._exists(reach, [undated], dimensions=[], scoped=False)
+        return " and ".join([*self._lasting_conditions(reach), undated])
+
+    def _unreached_condition(self, table: str) -> str:
         reach = REACH[table]
         if not self._chosen or reach.public or table not in self.snapshot.present:
-            return 0
+            return ""
         blind = " or ".join(f"not ({self._known(reach, dimension)})" for dimension in self._chosen)
-        where = " and ".join([*self._scope_conditions(reach), *self._period_conditions(reach), f"({blind})"])
-        counted = f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)"
-        row = self.snapshot.run(
-            self._cursor, f"select {counted} from snap.{quote(table)} as t where {where}"
-        ).fetchone()
-        return int(row[0]) if row else 0
+        return " and ".join([*self._scope_conditions(reach), *self._period_conditions(reach), f"({blind})"])
 
-    def _bind(self, cursor: duckdb.DuckDBPyConnection) -> None:
+    def _counted(self, conditions: Mapping[str, str]) -> dict[str, int]:
+        """How many rows (of a fact: events) of each table meet its condition? None do where it has none."""
+        asked = {table: where for table, where in conditions.items() if where}
+        found: dict[str, int] = dict.fromkeys(conditions, 0)
+        if asked:
+            counts = {
+                table: f"coalesce(sum(t.{_COUNTS[table]}), 0)" if table in _COUNTS else "count(*)" for table in asked
+            }
+            parts = [f"(select {counts[table]} from snap.{quote(table)} as t where {asked[table]})" for table in asked]
+            row = self._run(f"select {', '.join(parts)}").fetchone()
+            found |= dict(zip(asked, map(int, row or ()), strict=True))
+        return found
+
+    def _values(self) -> dict[str, object]:
+        """The variables that the views ask for; None: not set."""
         values: dict[str, object] = {
             "reporting_timezone": self.info.reporting_timezone,
             "scope_insured": sorted(self.scope.insureds) if self.scope.insureds is not None else None,
@@ -343,17 +392,13 @@ class View:
             values[f"{name}_day"] = day
             start = datetime.combine(day, time(), tzinfo=zone) if day is not None else None
             values[f"{name}_moment"] = start.astimezone(ZoneInfo("UTC")).replace(tzinfo=None) if start else None
-        for name, value in values.items():
-            if isinstance(value, list):
-                # An empty list would lose its type.
-                cursor.execute(f"set variable {name} = $value::varchar[]", {"value": value})
-            elif value is not None:
-                cursor.execute(f"set variable {name} = $value", {"value": value})
+        return values
 
     def _make(self, names: set[str]) -> None:
-        for name in sorted(names - self._made):
-            self.snapshot.run(self._cursor, f"create or replace temp view {quote(name)} as {self._definition(name)}")
-            self._made.add(name)
+        made = self._lent.made
+        for name in sorted(names - made):
+            self._run(f"create or replace temp view {quote(name)} as {self._definition(name)}")
+            made.add(name)
 
     def _definition(self, name: str) -> str:
         if name in _MEMORY:
@@ -370,14 +415,18 @@ class View:
         return f"select t.* from ({body}) as t" + (f" where {' and '.join(conditions)}" if conditions else "")
 
     def _conditions(self, reach: Reach) -> list[str]:
-        return [] if reach.public else self._lasting_conditions(reach) + self._period_conditions(reach)
+        if reach.public:
+            return []
+        if reach.is_dated_by_key:
+            return self._lasting_conditions(reach, and_of_key=self._period_tests(reach))
+        return self._lasting_conditions(reach) + self._period_tests(reach)
 
-    def _lasting_conditions(self, reach: Reach) -> list[str]:
-        """Those of scope and filters, whatever the period."""
+    def _lasting_conditions(self, reach: Reach, *, and_of_key: Sequence[str] = ()) -> list[str]:
+        """Those of scope and filters, whatever the period, and further ones of the row's key."""
         dimensions = self._chosen
         tests: list[str] = []
         scoped = self.scope.insureds is not None
-        on_key: list[str] = []
+        on_key: list[str] = [*and_of_key]
         if scoped:
             (tests if "insured" in reach.own else on_key).append(self._in_scope("t" if "insured" in reach.own else "k"))
         for dimension in dimensions:
@@ -418,6 +467,11 @@ class View:
         return f"list_contains(getvariable({text_literal('chosen_' + dimension)}), {alias}.{DIMENSIONS[dimension]})"
 
     def _period_conditions(self, reach: Reach) -> list[str]:
+        tests = self._period_tests(reach)
+        return [self._exists(reach, tests, dimensions=[], scoped=False)] if tests and reach.is_dated_by_key else tests
+
+    def _period_tests(self, reach: Reach) -> list[str]:
+        """What the period asks of a row, or of its key."""
         if not reach.period:
             return []
         unit = "moment" if reach.kind == "moment" else "day"

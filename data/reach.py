@@ -25,6 +25,7 @@ class Reach:
     ----------
     period
         SQL of the moment or day that a period means; of start and end where the row lasts; empty: not cut by period.
+        Of ``k`` where the table named in ``via`` knows it: its rows are then looked up once for period and dimensions.
     kind
         "moment" (UTC timestamp), "day" (date), "month" (first day) or "span" (two dates, the second included).
     own
@@ -41,6 +42,11 @@ class Reach:
     via: str = ""
     on: str = ""
     public: bool = False
+
+    @property
+    def is_dated_by_key(self) -> bool:
+        """Does the table named in ``via`` know the date of a row?"""
+        return bool(self.period) and self.period[0].startswith("k.")
 
 
 _ALL = tuple(DIMENSIONS)
@@ -63,7 +69,7 @@ REACH: Mapping[str, Reach] = {
     "trip": Reach(("coalesce(t.departed_at, t.arrived_at)",), via="trip_key", on=_TRIP),
     "stop": Reach(("t.arrived_at",), via="trip_key", on=_TRIP),
     "shipment": Reach(
-        ("(select k.sent_on from snap.shipment_key as k where k.shipment_id = t.shipment_id)",),
+        ("k.sent_on",),
         "day",
         via="shipment_key",
         on=_SHIPMENT,
@@ -96,7 +102,7 @@ REACH: Mapping[str, Reach] = {
         on="k.control_id = t.control_id",
     ),
     "incident": Reach(
-        ("(select k.reported_on from snap.incident_fact as k where k.incident_id = t.incident_id)",),
+        ("k.reported_on",),
         "day",
         via="incident_fact",
         on="k.incident_id = t.incident_id",
@@ -119,6 +125,8 @@ REACH: Mapping[str, Reach] = {
     "claim_fact": Reach(("t.month",), "month", own=_ALL),
     "shipment_fact": Reach(("t.month",), "month", own=_ALL),
     "ping_fact": Reach(("t.month",), "month", own=_ALL),
+    # What filters offer is asked of the whole period; by another dimension than account its sums cannot be cut.
+    "choice_key": Reach(own=("insured",)),
     "lane_key": Reach(own=("lane",), via="lane_use", on="k.lane_id = t.lane_id"),
     "lane_month": Reach(("t.month",), "month", own=_ALL),
     "site_month": Reach(("t.month",), "month", own=_ALL),
