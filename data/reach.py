@@ -146,4 +146,6 @@ REACH: Mapping[str, Reach] = {
     "sla_schedule": Reach(public=True),
     "hour_hazard": Reach(public=True),
     "service_spread": Reach(public=True),
+    "peer_value": Reach(own=("insured",)),
+    "peer_benchmark": Reach(public=True),
 }

@@ -14,6 +14,7 @@ from analysis.filters import Filters
 from analysis.service_findings import carrier_words, in_service_words, loss_words, trust_words
 from analysis.service_measures import DEFINITIONS, SERVICE_MEASURES, Definition
 from analysis.telemetry import UNIT_LABELS, FallingUnit, ServiceValue, Unit
+from pages.shared.account import account_header, standings, with_peer_line
 from pages.shared.charts import Chart
 from pages.shared.context import Context, context
 from pages.shared.layout import downloads, escape, lacking, nothing_selected, page_header, show_table
@@ -85,6 +86,7 @@ def main() -> None:
     """Choose, headline, cards, calendar and map; then units, gaps, losses, what is left out, and trips."""
     here = context()
     page_header("Telemetry", QUESTION)
+    account_header(here)
     everything = here.snapshot.view(here.scope, Filters())
     if not everything.has(NEEDS):
         lacking(NEEDS, "whether devices report as they should, where signals die, and which trips were protected")
@@ -93,7 +95,8 @@ def main() -> None:
     measure, definition = choose(by_trip=by_trip)
     values = levels_of(view_key(here), definition=definition, _view=here.view)
     show_headline(here, values=values, definition=definition, by_trip=by_trip)
-    service_cards([values[key] for key in (CARDS if by_trip else CARDS_WITHOUT_TRIPS)])
+    shown = [values[key] for key in (CARDS if by_trip else CARDS_WITHOUT_TRIPS)]
+    service_cards(shown, peers=standings(here, definition=definition))
     if values["in_service" if not by_trip else "coverage"].value is None:
         show_nothing(here, by_trip=by_trip)
         return
@@ -232,7 +235,9 @@ def show_units(here: Context, *, measure: str, definition: Definition) -> None:
     with st.container(border=True):
         left, right = st.columns([0.52, 0.48], gap="small")
         with left:
-            show_chart(service_funnel(units, period=here.period, colours=palette()), key=f"{PAGE}-funnel")
+            funnel = service_funnel(units, period=here.period, colours=palette())
+            beside = standings(here, definition=definition).get(measure)
+            show_chart(with_peer_line(funnel, beside, colours=palette()), key=f"{PAGE}-funnel")
         with right:
             rows, columns = unit_rows(units), unit_columns(units)
             show_table(
