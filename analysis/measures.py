@@ -374,6 +374,20 @@ _ALL = (
         known_words="promised and actual date known for {known} of {of} shipments",
         interval="wilson",
     ),
+    Measure(
+        key="valued_share",
+        label="Shipments with known value",
+        section="Exposure",
+        definition="Share of the shipments whose declared value is recorded: what value moved and every rate by value "
+        "rest on.",
+        formula="shipments with a declared value / shipments",
+        unit="percent",
+        better="higher",
+        fact="shipment_fact",
+        value="valued_shipments",
+        per="shipments",
+        interval="wilson",
+    ),
     _count(
         "positions",
         "Positions",

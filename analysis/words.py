@@ -171,6 +171,26 @@ WORDS = (
         "How numbers are read",
         "Hours and weekdays on the clock of the place, whatever the zone of the feed.",
     ),
+    Word(
+        "Peers",
+        "How numbers are read",
+        "The accounts of the same segment, or of the same role where no segment is known, the account itself among "
+        "them; the whole book where those may not be shown. None is named. A figure of theirs is shown only if at "
+        "least 5 insureds stand behind it, none with over half of what it is per and no two with over 80%; the middle "
+        "half only of 8 or more. Of the insureds behind it at least 4 are others than the viewer's own.",
+    ),
+    Word(
+        "Account view",
+        "How numbers are read",
+        "Every page when one insured is chosen: its figures beside those of its peers, of whole accounts over the "
+        "latest 12 complete months that end at least 60 days before the data do, whatever the period and the filters.",
+    ),
+    Word(
+        "Beyond chance",
+        "How numbers are read",
+        "An account differs from its peers beyond chance where its whole 95% interval lies beyond both their median "
+        "and the level of all of them together. Of 20 measures about one would by chance alone.",
+    ),
     Word("Feed", "Data", "A folder of the user's files with a feed.toml that says which column is what."),
     Word(
         "Snapshot", "Data", "One immutable state of the portfolio. Every number names the snapshot that it comes from."

@@ -105,6 +105,18 @@ _SHARED = {
             case when is_shareable then dispersion end as dispersion, is_shareable
         from snap.service_spread""",
     "hour_hazard": "select band, from_s, to_s, hazard from snap.hour_hazard",
+    # Of the five that stand behind a figure a person may know one: four are others, however many insureds they see.
+    "peer_benchmark": """
+        select b.* exclude (largest_share, two_largest_share)
+        from snap.peer_benchmark as b
+        left join (
+            select measure, span, if(grouping(group_kind) = 1, 'book', group_kind) as group_kind,
+                if(grouping(group_kind) = 1, 'book', group_name) as group_name, count(*) as own
+            from snap.peer_value
+            where list_contains(getvariable('scope_insured'), insured_id)
+            group by measure, span, grouping sets ((peer_value.group_kind, peer_value.group_name), ())
+        ) as m using (measure, span, group_kind, group_name)
+        where b.is_shareable and b.insureds - coalesce(m.own, 0) >= 4""",
 }
 _SITE = """
     select t.site_id, t.name, t.kind, t.address, t.city, t.postal_code, t.country, t.region, p.latitude, p.longitude,

@@ -160,4 +160,6 @@ REACH: Mapping[str, Reach] = {
     "incident_clock": Reach(("t.month",), "month", own=_ALL),
     "hour_hazard": Reach(public=True),
     "service_spread": Reach(public=True),
+    "peer_value": Reach(own=("insured",)),
+    "peer_benchmark": Reach(public=True),
 }

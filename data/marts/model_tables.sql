@@ -101,6 +101,27 @@ create or replace table hotspot_cluster_lane (
     cluster_id integer, lane_id varchar, segment varchar, observed bigint, expected double,
     is_shareable boolean        -- whether the lane's own counts may be shown to others
 );
+-- An account's own figure of each measure over a fixed window (analysis/benchmarks.py).
+create or replace table peer_value (
+    insured_id varchar, group_kind varchar, group_name varchar,
+    measure varchar,            -- key of the registry
+    span varchar,               -- 'latest': the last 12 complete mature months; 'before': the 12 before them
+    first_month date, end_month date,   -- the second is the first day after it
+    numerator double, denominator double, value double,
+    low double, high double,    -- 95% interval; null where none can be given
+    n double
+);
+-- What the figures of a group of accounts come to, with none of them named.
+create or replace table peer_benchmark (
+    group_kind varchar,         -- 'segment'; 'role' of accounts without one; 'book'
+    group_name varchar, measure varchar, span varchar, first_month date, end_month date,
+    insureds integer,           -- with a denominator
+    median double,
+    low_quartile double, high_quartile double,  -- null under 8 insureds
+    level double,               -- all of them together: sum of numerators / sum of denominators
+    largest_share double, two_largest_share double,     -- of the denominator
+    is_shareable boolean
+);
 create or replace table model_note (
     topic varchar, level varchar, segment varchar,
     thefts double, units double, share double,

@@ -17,6 +17,7 @@ from analysis.service_findings import carrier_words, in_service_words, loss_word
 from analysis.service_measures import DEFINITIONS, SERVICE_MEASURES, Definition
 from analysis.telemetry import UNIT_LABELS, FallingUnit, ServiceValue, Unit
 from analysis.trip_selection import TRIP_DIMENSION_LABELS, TripDimension, TripSelection
+from pages.shared.account import account_header, standings, with_peer_line
 from pages.shared.charts import Chart
 from pages.shared.context import Context, context
 from pages.shared.layout import downloads, escape, lacking, nothing_selected, page_header, show_table
@@ -99,6 +100,7 @@ def main() -> None:
     """Choose, headline, cards, calendar and map; then units, gaps, losses, what is left out, and trips."""
     here = context()
     page_header("Telemetry", QUESTION)
+    account_header(here)
     everything = here.snapshot.view(here.scope, Filters())
     if not everything.has(NEEDS):
         lacking(NEEDS, "whether devices report as they should, where signals die, and which trips were protected")
@@ -188,6 +190,7 @@ def show_cards(here: Context, *, values: dict[str, ServiceValue], definition: De
         changes=changes,
         against=here.comparison_label.removeprefix("vs "),
         not_comparable=reason,
+        peers=standings(here, definition=definition),
     )
 
 
@@ -281,7 +284,9 @@ def show_units(here: Context, *, measure: str, definition: Definition, selection
     with st.container(border=True):
         left, right = st.columns([0.52, 0.48], gap="small")
         with left:
-            chart = service_funnel(units, period=here.period, colours=palette(), picked=picked)
+            funnel = service_funnel(units, period=here.period, colours=palette(), picked=picked)
+            beside = standings(here, definition=definition).get(measure)
+            chart = with_peer_line(funnel, beside, colours=palette())
             show_chart(chart, key=f"{PAGE}-funnel-{unit}", picks=unit if by_trip else None)
         with right:
             rows, columns = unit_rows(units), unit_columns(units)

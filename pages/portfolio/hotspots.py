@@ -26,6 +26,7 @@ from analysis.measures import MEASURES, Measure
 from analysis.selection import DIMENSION_LABELS, Selection, unreachable
 from analysis.values import is_immature, lacking_words
 from analysis.verdicts import LEVEL_NAMES, LEVELS, Level
+from pages.shared.account import account_header, chosen_account
 from pages.shared.charts import Chart, kind_chart, month_chart, week_chart
 from pages.shared.context import Context, context, select
 from pages.shared.hotspot_cards import known_months, show_cards, view_key
@@ -71,6 +72,7 @@ def main() -> None:
     """Select, load, cards, map with table, evidence, rows."""
     here = context()
     page_header("Hotspots", QUESTION)
+    account_header(here)
     told = present_keys((here.info.id, here.scope), _view=here.snapshot.view(here.scope, Filters()))
     if not told:
         lacking("incident", "where incidents, claims and shipments are")
@@ -321,7 +323,12 @@ def show_evidence(here: Context, *, measure: Measure, selection: Selection) -> N
 
 
 def kind_evidence(here: Context, *, measure: Measure, by: Kind, selection: Selection) -> Chart | None:
-    """A chart by one kind; None where it would have no bar, or only one."""
+    """A chart by one kind; None where it would have no bar, or only one.
+
+    In the account view insureds are not compared by name: it may be shown to the account.
+    """
+    if by == "insured" and chosen_account(here):
+        return None
     is_filter = by in GLOBAL_KINDS
     filters = here.filters.without(by) if is_filter else here.filters
     view = here.without(by) if is_filter else here.view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ from analysis.measures import MEASURES
 from analysis.selection import Selection, unreachable
 from analysis.values import MeasureValue, is_immature, lacking_words, monthly
 from analysis.verdicts import Level
+from pages.shared.account import peer_words
 from pages.shared.context import LABELS, Context
 from pages.shared.hotspot_results import values_of
 from pages.shared.hotspot_verdicts import ranked_of, whole_key
@@ -36,6 +38,8 @@ CARDS = (
     "claimed",
 )
 MOST_CARDS = 5
+#: Sums by which no two accounts can be compared, and the rate that stands for each where no card shows it.
+RATES = {"own_thefts": "theft_frequency", "loss": "theft_loss_cost"}
 UNITS = {"count": "count", "base currency": "amount", "percent": "percent"}
 
 
@@ -71,7 +75,13 @@ def show_cards(
         earlier = selection.without("month")
         key = (here.info.id, here.scope, here.filters.previous(here.comparison))
         before = values_of(key, measures=keys, selection=earlier, _view=here.comparison_view)
-    shown = [card(here, now[key], before=before.get(key), narrowed=selection.month is not None) for key in keys]
+    shown = [
+        replace(
+            card(here, now[key], before=before.get(key), narrowed=selection.month is not None),
+            peers=peer_words(here, key if first else RATES.get(key, key)) or "",
+        )
+        for key in keys
+    ]
     groups = [*window_groups(here, first, level=level), (f"{here.period} · {scope_words(here)}", shown)]
     if adjusted:
         last = len(groups) - 1

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,7 @@ from analysis.verdicts import (
     watch_words,
 )
 from data.portfolio import View
+from pages.shared.account import peer_words
 from pages.shared.cluster_view import cluster_layers, show_clusters
 from pages.shared.context import Context
 from pages.shared.funnel_chart import funnel_chart
@@ -186,7 +188,7 @@ def show_verdicts(
         view=here.snapshot.view(here.scope, narrow),
         ranked_view=view,
     )
-    cards([book_card(value, level=level) for value in shown.values()])
+    cards([replace(book_card(one, level=level), peers=peer_words(here, name) or "") for name, one in shown.items()])
     sentence = headline(ranked, currency=here.currency)
     own = len(thefts_of(key, level=level, _view=view)) if here.scope.insureds is not None else None
     told = " ".join(filter(None, (larger_elsewhere(here, ranked), rests_on(here, ranked, own=own))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ class Kpi:
         What a point of the trend spans.
     note
         Said under the number in place of a change: its interval, or its window.
+    peers
+        What the account's peers have, in lines; empty outside the account view.
     """
 
     label: str
@@ -102,6 +105,7 @@ class Kpi:
     compared: bool = True
     note: str = ""
     step: Literal["month", "quarter"] = "month"
+    peers: str = ""
 
 
 #: Beside the name of every page of a synthetic portfolio.
@@ -215,6 +219,14 @@ def kpi_row(cards: Sequence[Kpi]) -> None:
                 )
                 if len(card.trend) > 1:
                     st.html(sparkline(card.trend, label=trend_words(card), colours=palette()))
+                if card.peers:
+                    st.html(peer_note(card.peers, colour=palette().muted))
+
+
+def peer_note(peers: str, *, colour: str) -> str:
+    """What an account's peers have, under its card, as HTML."""
+    lines = "<br>".join(html.escape(line) for line in peers.splitlines())
+    return f'<div style="font-size:.8rem;line-height:1.3;color:{colour}">{lines}</div>'
 
 
 def trend_words(card: Kpi) -> str:

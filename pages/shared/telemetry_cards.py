@@ -11,6 +11,7 @@ from typing import Literal
 
 import streamlit as st
 
+from analysis.peers import Standing
 from analysis.service_changes import ServiceChange
 from analysis.service_findings import (
     MINUS,
@@ -22,6 +23,7 @@ from analysis.service_findings import (
     service_status,
 )
 from analysis.telemetry import ServiceValue
+from pages.shared.account import peer_html
 from pages.shared.context import month_words
 from pages.shared.layout import escape
 from pages.shared.palette import Palette, palette
@@ -45,6 +47,7 @@ def service_cards(
     changes: Mapping[str, ServiceChange] | None = None,
     against: str = "",
     not_comparable: str = "",
+    peers: Mapping[str, Standing] | None = None,
 ) -> None:
     """One card a service level.
 
@@ -56,8 +59,11 @@ def service_cards(
         That period in words.
     not_comparable
         Why there is nothing to compare with, shown in place of a change.
+    peers
+        By key of the measure, in the account view: what the account's peers have.
     """
     ink = palette()
+    beside = peers or {}
     with st.grid(len(values), min_column_width=150, gap="small"):
         for value in values:
             change = (changes or {}).get(value.measure.key)
@@ -71,7 +77,8 @@ def service_cards(
                     delta_description=beside_change(change, not_comparable=not_comparable) if known else None,
                     help=card_help(value, change=change, against=against),
                 )
-                st.html(share_sparkline(value, colours=ink) + card_lines(value, colours=ink))
+                lines = card_lines(value, colours=ink, peers=beside.get(value.measure.key))
+                st.html(share_sparkline(value, colours=ink) + lines)
 
 
 def shown_change(change: ServiceChange | None) -> str | None:
@@ -132,7 +139,7 @@ def card_help(value: ServiceValue, *, change: ServiceChange | None = None, again
     return escape(" ".join(lines))
 
 
-def card_lines(value: ServiceValue, *, colours: Palette) -> str:
+def card_lines(value: ServiceValue, *, colours: Palette, peers: Standing | None = None) -> str:
     """Interval against the target as a picture, and both in words, as HTML."""
     measure, status = value.measure, service_status(value)
     rows = []
@@ -140,7 +147,7 @@ def card_lines(value: ServiceValue, *, colours: Palette) -> str:
         lacking = next(iter(value.caveats), "")
         rows.append(html.escape(lacking.removeprefix("not evaluable: ")))
     else:
-        picture = _position(value, colours=colours)
+        picture = _position(value, colours=colours, peers=peers)
         interval = "interval not known"
         if value.interval is not None:
             low, high = (measure.words(end) for end in value.interval)
@@ -152,6 +159,8 @@ def card_lines(value: ServiceValue, *, colours: Palette) -> str:
         rows.append(f'<span style="color:{ink};font-size:1.15em">{ICONS[status]}</span> {html.escape(words)}')
         if value.n < 30:
             rows.append(html.escape(f"only {value.n:,.0f} {measure.counted}"))
+    if peers is not None:
+        rows.append(peer_html(peers, colours=colours))
     body = "".join(f"<div>{row}</div>" for row in rows if row)
     return f'<div style="font-size:.8rem;line-height:1.3;color:{colours.muted}">{body}</div>'
 
@@ -225,11 +234,13 @@ def _months_between(first: date, last: date) -> int:
     return (last.year - first.year) * 12 + last.month - first.month
 
 
-def _position(value: ServiceValue, *, colours: Palette) -> str:
-    """A line from below the worst of what is marked up to 100%: the interval, the value and the target on it."""
+def _position(value: ServiceValue, *, colours: Palette, peers: Standing | None = None) -> str:
+    """A line from below the worst of what is marked up to 100%: interval, value, target, peers' median."""
     ends = value.interval or (value.value or 0.0, value.value or 0.0)
     target = value.measure.target
     marks = [*ends, *([target] if target is not None else [])]
+    beside = peers.peers if peers is not None else None
+    marks += [] if beside is None else [beside.median]
     low = axis_start(marks)
 
     def x(share: float) -> float:
@@ -239,13 +250,22 @@ def _position(value: ServiceValue, *, colours: Palette) -> str:
     tick = ""
     if target is not None:
         tick = _bar(x(target), 0.0, top=0, height=12, colour=colours.text, least=2)
-    said = html.escape(f"from {100 * low:.0f}% to 100%: line: 95% interval, dot: value, tick: target")
+    said = f"from {100 * low:.0f}% to 100%: line: 95% interval, dot: value, tick: target"
+    median = ""
+    if beside is not None:
+        said += ", diamond: peers' median"
+        median = (
+            f'<span style="position:absolute;left:calc({x(beside.median):.1f}% - 4px);top:2px;width:7px;height:7px;'
+            f"transform:rotate(45deg);border:1.5px solid {colours.categories[3]};"
+            f'background:{colours.background}"></span>'
+        )
+    said = html.escape(said)
     return (
         f'<div role="img" aria-label="{said}" title="{said}" style="position:relative;height:12px;margin:.15rem 0">'
         f"{_bar(0, 100, top=5, height=2, colour=colours.border)}"
         f"{_bar(x(ends[0]), x(ends[1]) - x(ends[0]), top=4, height=4, colour=ink, least=2)}"
         f'<span style="position:absolute;left:calc({x(value.value or 0):.1f}% - 4px);top:2px;width:8px;height:8px;'
-        f'border-radius:50%;background:{ink}"></span>{tick}</div>'
+        f'border-radius:50%;background:{ink}"></span>{tick}{median}</div>'
     )
 
 
