@@ -119,6 +119,8 @@ REACH: Mapping[str, Reach] = {
     "claim_fact": Reach(("t.month",), "month", own=_ALL),
     "shipment_fact": Reach(("t.month",), "month", own=_ALL),
     "ping_fact": Reach(("t.month",), "month", own=_ALL),
+    # Premium is paid for an account, not for its lanes: any other filter leaves none of it.
+    "premium_month": Reach(("t.month",), "month", own=("insured",)),
     "lane_key": Reach(own=("lane",), via="lane_use", on="k.lane_id = t.lane_id"),
     "lane_month": Reach(("t.month",), "month", own=_ALL),
     "site_month": Reach(("t.month",), "month", own=_ALL),
