@@ -64,15 +64,20 @@ ORDER = (
     "weighing_fact",
     "service_spread",
     "premium_month",
+    "claim_service",
+    "claim_valuation",
+    "refund_fact",
 )
 #: Those of telemetry: a trip more moves its lane's usual hours and the hazard of the hour, and so any other trip.
 TELEMETRY = ORDER[ORDER.index("sla_schedule") : ORDER.index("premium_month")]
+#: Those of premium and claims: a policy more, or a rate, changes what any claim is set against.
+ACCOUNTS = ORDER[ORDER.index("premium_month") :]
 #: Those that are made whole whatever has changed; the others are made by keys (data/renewal.py).
-WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables", *TELEMETRY, "premium_month")
+WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables", *TELEMETRY, *ACCOUNTS)
 RESOLUTIONS = (3, 5, 7)
 #: Goes up with any change of what marts or tables of the fit are called or hold: a snapshot of another number is not
 #: opened, since pages would ask it for what it does not have.
-FORMAT = 2
+FORMAT = 3
 
 
 def build_marts(
