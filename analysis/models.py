@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.benchmarks import fit_benchmarks
+from analysis.claim_models import fit_claims
 from analysis.class_rates import fit_class_rates, pool_thin_classes
 from analysis.cluster_fit import fit_clusters
 from analysis.counted import EXPOSED, LOST, at_every_level
@@ -177,9 +178,10 @@ select 'site', site_id, coalesce(name, site_id) from site_place
 
 
 def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEFAULTS) -> None:
-    """What can only be fitted on the whole book, at publication: where thefts happen, what is usual."""
+    """What can only be fitted on the whole book, at publication: where thefts happen, how telemetry and claims run."""
     fit_hotspots(connection, assumptions=assumptions)
     fit_service_spread(connection)
+    fit_claims(connection, rule=assumptions.sharing)
     fit_benchmarks(connection)
 
 

@@ -69,6 +69,10 @@ ORDER = (
     "weighing_fact",
     "service_spread",
     "incident_clock",
+    "premium_month",
+    "claim_service",
+    "claim_valuation",
+    "refund_fact",
 )
 #: Small ones that data/renewal.py and data/telemetry_renewal.py make whole in between, to see what moves with them.
 WATCHED = ("exchange_rate", "lane_key", "fit_window", "deductible_key", "theft_fact", "trip_listing", "trip_loss")

@@ -127,6 +127,15 @@ REACH: Mapping[str, Reach] = {
     "ping_fact": Reach(("t.month",), "month", own=_ALL),
     # What filters offer is asked of the whole period; by another dimension than account its sums cannot be cut.
     "choice_key": Reach(own=("insured",)),
+    # Premium is paid for an account, not for its lanes: any other filter leaves none of it.
+    "premium_month": Reach(("t.month",), "month", own=("insured",)),
+    # One table, two periods: how claims are handled by the month of report, what they cost by the month of loss.
+    "claim_service": Reach(("t.reported_month",), "month", own=_ALL),
+    "claim_loss": Reach(("t.month",), "month", own=_ALL),
+    "claim_valuation": Reach(("t.month",), "month", own=_ALL),
+    "refund_fact": Reach(("t.month",), "month", own=_ALL),
+    "claim_pattern": Reach(public=True),
+    "claim_class": Reach(public=True),
     "lane_key": Reach(own=("lane",), via="lane_use", on="k.lane_id = t.lane_id"),
     "lane_month": Reach(("t.month",), "month", own=_ALL),
     "site_month": Reach(("t.month",), "month", own=_ALL),

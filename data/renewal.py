@@ -17,7 +17,7 @@ from data.casting import quote
 from data.changes import Changes
 from data.stopwatch import Stopwatch
 
-#: Contract tables that no mart reads: how much of them changes does not matter here.
+#: Contract tables that no mart made by keys reads: how much of them changes does not matter here.
 UNREAD = frozenset(
     {
         "assessment",
