@@ -318,7 +318,7 @@ class TestBook:
         _, doubtful, _, _ = of(book, Reporting())
         low, high = excess_range(doubtful.loc["L3"], reporting=Reporting())
         assert low < doubtful.loc["L3", "excess_loss"] < high
-        assert high / low > 1.5 * reported[1] / reported[0]
+        assert high / low > 1.2 * reported[1] / reported[0]
 
     def test_the_range_of_the_excess_agrees_with_draws(self, book: View) -> None:
         reporting, generator, draws = Reporting(small_share=1), np.random.default_rng(5), 200_000
