@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import optimize, special
 
 from analysis.intervals import poisson_interval
 from analysis.under_reporting import AS_REPORTED, Quadrature, Reporting, scaled_interval
@@ -53,9 +55,10 @@ def adjust(ranked: RankedVerdicts, *, view: View, reporting: Reporting) -> Ranke
 
     Adjusted are ``expected`` (reports expected of the place, with its deductibles), ``raw_ratio``, ``ratio``, ``low``,
     ``high``, ``rate``, ``severity``, ``excess_thefts`` = expected x (ratio - 1) / reported share, ``excess_loss``,
-    ``loss_cost``, and the order by excess loss. ``reported_share`` is new: one over the mean number of thefts behind a
-    report of the place; ``adjusted_probability`` too. ``verdict`` stays as published, and so do ``probability`` and
-    ``weight``, on which it rests. Rows that show the class prior instead of a verdict stay as they are.
+    ``loss_cost``, and the order by excess loss. New are ``reported_share``, one over the mean number of thefts behind a
+    report of the place, ``adjusted_probability``, ``known`` (the share of losses that are) and ``dispersion``.
+    ``verdict`` stays as published, and so do ``probability`` and ``weight``, on which it rests. Rows that show the
+    class prior instead of a verdict stay as they are.
 
     Parameters
     ----------
@@ -88,7 +91,7 @@ def adjust(ranked: RankedVerdicts, *, view: View, reporting: Reporting) -> Ranke
         frame=by_excess(
             _with_losses(
                 frame, found, judged=judged, expected=expected, reported=reported, told=told, reporting=reporting
-            )
+            ).assign(dispersion=dispersion)
         ),
         reporting=reporting,
     )
@@ -127,7 +130,53 @@ def _with_losses(
         name: np.where(judged, values, frame[name].to_numpy(dtype=np.float64)) if name in frame else values
         for name, values in new.items()
     }
-    return frame.assign(**kept, reported_share=np.where(judged, reported, np.nan))
+    return frame.assign(
+        **kept,
+        reported_share=np.where(judged, reported, np.nan),
+        known=np.where(judged, told["known"].to_numpy(dtype=np.float64), np.nan),
+    )
+
+
+def excess_range(row: Mapping[str, Any], *, reporting: Reporting | None) -> tuple[float, float] | None:
+    """Between which amounts does the excess loss of a place lie, 90% sure? None where it has none.
+
+    As reported, expected x (end of the ratio's interval - 1) x severity. Adjusted, the same mixed over the share that
+    may be reported and the factor of unknown losses: the ends leave 5% of expected x (ratio - 1) x severity / share
+    beyond. The doubt of the severity itself is in neither.
+
+    Parameters
+    ----------
+    row
+        Of the frame of a ranking.
+    reporting
+        The assumption of that ranking.
+    """
+    expected, severity = float(row["expected"]), float(row["severity"])
+    if not np.isfinite(float(row["excess_loss"])) or not expected * severity > 0:
+        return None
+    if reporting is None:
+        return expected * (float(row["low"]) - 1) * severity, expected * (float(row["high"]) - 1) * severity
+    common, factor = reporting.common, reporting.loss_factor
+    known = float(row["known"])
+    losses = np.ones_like(factor.values) if np.isnan(known) else known + (1 - known) * factor.values
+    share = float(row["reported_share"]) * reporting.level * float(reporting.losses_of(known))
+    # What a place of twice the expected thefts loses above expectation, at each pair of nodes.
+    amounts = np.outer(1 / common.values, losses).ravel() * expected * severity / share
+    weights = np.outer(common.weights, factor.weights).ravel()
+    ((_, posterior),) = reporting.posteriors([float(row["observed"])], [expected], dispersion=float(row["dispersion"]))
+
+    def miss(amount: float, probability: float) -> float:
+        ratios = np.maximum(1 + amount / amounts, 0.0)
+        below = special.gammainc(posterior.shape[0], ratios[:, None] * posterior.rate[0]) @ posterior.weights[0]
+        return float(weights @ below) - probability
+
+    least, most = -float(amounts.max()), float(amounts.max())
+    while miss(most, 0.95) < 0:
+        most *= 2
+    low, high = (
+        float(optimize.brentq(miss, least, most, args=(probability,), xtol=1e-6 * most)) for probability in (0.05, 0.95)
+    )
+    return low, high
 
 
 def adjusted_values(

@@ -13,12 +13,22 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from analysis.adjusted_verdicts import excess_range
 from analysis.counted import EXPOSED, LOST
 from analysis.filters import add_months
 from analysis.hotspots import Breakdown, HoursOfWeek
-from analysis.measures import MEASURES, significant
+from analysis.measures import MEASURES, magnitude, significant
 from analysis.reporting_lag import LagCurve
-from analysis.verdicts import HOTSPOT_RATIO, LEVEL_NAMES, PRIOR, UNIT_NAMES, Level, RankedVerdicts, excess_words
+from analysis.verdicts import (
+    HOTSPOT_RATIO,
+    LEVEL_NAMES,
+    PRIOR,
+    UNIT_NAMES,
+    Level,
+    RankedVerdicts,
+    Span,
+    excess_words,
+)
 from analysis.words import due_words, theft_words
 from data.portfolio import View
 
@@ -157,6 +167,20 @@ def months_against_expected(
     return MonthsAgainstExpected(tuple(months), observed, expected)
 
 
+def under_assumption(
+    months: MonthsAgainstExpected, *, ranked: RankedVerdicts, places: Sequence[str]
+) -> MonthsAgainstExpected:
+    """What reports were expected of these places by month, with their deductibles? As given for reported rates.
+
+    Scaled so that they add up to what the ranking expects.
+    """
+    if ranked.reporting is None or months.expected is None or not sum(months.expected):
+        return months
+    due = float(ranked.frame.loc[ranked.frame["place"].isin(list(places)), "expected"].sum())
+    share = due / sum(months.expected)
+    return replace(months, expected=tuple(share * amount for amount in months.expected))
+
+
 def week_of_thefts(thefts: pd.DataFrame) -> HoursOfWeek:
     """At which hours of the week, in the places' own time, did these thefts happen?"""
     timed = thefts.dropna(subset=["weekday", "hour"])
@@ -276,7 +300,23 @@ def _reason(row: dict[Any, Any], ranked: RankedVerdicts, *, currency: str) -> st
     )
     rests = f"{weight} of the estimate rests on its own record"
     money = excess_words(float(row["excess_loss"]), ranked.span, currency=currency).removeprefix(", ")
+    found = excess_range(row, reporting=ranked.reporting)
+    if money and found is not None:
+        money = f"{money} (90% sure: {range_words(found, ranked.span)})"
     return "; ".join(part for part in (counted, judged, estimate, rests, money) if part)
+
+
+def range_words(ends: tuple[float, float], span: Span | None) -> str:
+    """The ends of an excess in words, over the time that `analysis.verdicts.excess_words` gives it for.
+
+    Examples
+    --------
+    >>> range_words((-29_400.0, 1_310_000.0), None)
+    '29.4k below to 1.31M above'
+    """
+    years = span.months / 12 if span is not None and span.is_whole and span.months >= 12 else 1.0
+    low, high = (end / years for end in ends)
+    return f"{magnitude(abs(low))}{' below' if low < 0 else ''} to {magnitude(high)}{' above' if low < 0 else ''}"
 
 
 def _together(rows: pd.DataFrame, ranked: RankedVerdicts, *, currency: str) -> str:

@@ -49,7 +49,7 @@ from pages.shared.hotspot_verdicts import choose_one, levels_of, show_verdicts
 from pages.shared.layout import downloads, escape, lacking, nothing_selected, page_header, show_table
 from pages.shared.narrowing import clicked, narrow, pick, picked_row
 from pages.shared.palette import palette
-from pages.shared.reporting_switch import choose_reporting, show_assumption
+from pages.shared.reporting_switch import choose_rates, choose_reporting
 
 PAGE = "hotspots"
 QUESTION = "Where does loss happen, and what should we look at first?"
@@ -82,12 +82,10 @@ def main() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             level = choose_level(levels)
             picked = choose_one(here, level=level) if level is not None else ()
-            reporting = choose_reporting() if level is not None else None
+            adjusted = choose_rates() if level is not None else False
         if level is not None:
-            cards = partial(
-                show_cards, here, told=told, selection=Selection(), level=level, adjusted=reporting is not None
-            )
-            show_assumption(reporting)
+            cards = partial(show_cards, here, told=told, selection=Selection(), level=level, adjusted=adjusted)
+            reporting = choose_reporting(adjusted=adjusted)
             show_verdicts(here, level=level, picked=picked, cards=cards, reporting=reporting)
             return
     if not here.snapshot.view(here.scope, Filters()).has("incident") and "claims" not in told:

@@ -20,6 +20,7 @@ from analysis.hotspot_evidence import (
     kind_mix,
     months_against_expected,
     reason,
+    under_assumption,
     week_of_thefts,
 )
 from analysis.verdicts import LEVEL_NAMES, Level, RankedVerdicts
@@ -141,9 +142,10 @@ def show_evidence(here: Context, ranked: RankedVerdicts, *, key: ViewKey, view: 
     with st.container(border=True):
         show_reason(here, ranked, places=places, name=name, shown=len(thefts), is_picked=is_picked)
         period = ranked.span.words if ranked.span else "the fixed window"
+        months = months_of(key, level=ranked.level, places=places, _view=view, _thefts=thefts)
         charts = evidence_charts(
             ranked,
-            months=months_of(key, level=ranked.level, places=places, _view=view, _thefts=thefts),
+            months=under_assumption(months, ranked=ranked, places=places) if months is not None else None,
             thefts=thefts,
             everywhere=everywhere,
             everything=everything_words(here, level=ranked.level),

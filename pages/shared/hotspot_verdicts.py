@@ -348,7 +348,7 @@ def show_ranking(
                 + (", and what of it is reported under the deductibles of the place." if adjusted else "."),
             ),
             "ratio": st.column_config.TextColumn(
-                "Adjusted estimate" if adjusted else "Best estimate",
+                "Adjusted" if adjusted else "Best estimate",
                 width=98,
                 help="How many times the book's rate, allowing for chance: nearer to 1 than thefts / expected where "
                 "there is little data. In brackets: 90% sure it lies between.",

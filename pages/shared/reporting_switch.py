@@ -36,8 +36,8 @@ METHOD = f"""
 _NOTES = f"{PAGE}-rates-notes"
 
 
-def choose_reporting() -> Reporting | None:
-    """Are rates shown as reported (None), or adjusted, and by which assumption? Draws the switch and what it opens."""
+def choose_rates() -> bool:
+    """Are rates shown adjusted? Draws the switch."""
     _note_link()
     chosen: Literal["reported", "adjusted"] = st.segmented_control(
         "Rates",
@@ -50,20 +50,26 @@ def choose_reporting() -> Reporting | None:
         label_visibility="collapsed",
         help="As reported, or as they would be if all thefts were reported and all losses known.",
     )
-    if chosen == "reported":
-        return None
-    with st.popover("Assumption", icon=":material/tune:", type="tertiary"):
-        return _ask()
+    return chosen == "adjusted"
 
 
-def show_assumption(reporting: Reporting | None) -> None:
-    """The assumption behind what is shown, always in sight, and what of a link or an entry was ignored."""
+def choose_reporting(*, adjusted: bool) -> Reporting | None:
+    """By which assumption are rates adjusted? None: as reported.
+
+    Draws the assumption in words, always in sight, where it is edited, and what of a link or an entry was ignored.
+    """
+    reporting = None
+    if adjusted:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            words = st.container(width="stretch")
+            with st.popover("Assumption", icon=":material/tune:", type="tertiary"):
+                reporting = _ask()
+        words.markdown(f":small[**Adjusted.** {escape(assumption_words(reporting))} **{VERDICTS_STAY}.**]")
     for note in st.session_state.get(_NOTES, []):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning(note, icon=":material/link_off:")
             st.button("Dismiss", key=f"{SWITCH}-dismiss", on_click=_dismiss, type="tertiary")
-    if reporting is not None:
-        st.markdown(f":small[:material/tune: **Adjusted.** {escape(assumption_words(reporting))} **{VERDICTS_STAY}.**]")
+    return reporting
 
 
 def provenance_lines(reporting: Reporting | None) -> tuple[tuple[str, str], ...]:

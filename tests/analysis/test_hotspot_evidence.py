@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,14 +13,17 @@ from analysis.drill import incidents_behind
 from analysis.filters import Filters
 from analysis.hotspot_evidence import (
     ENOUGH_WEIGHT,
+    MonthsAgainstExpected,
     counted_thefts,
     evidence_places,
     kind_mix,
     months_against_expected,
     reason,
+    under_assumption,
     week_of_thefts,
 )
 from analysis.models import DEFAULTS
+from analysis.under_reporting import Reporting
 from analysis.verdicts import HOTSPOT_RATIO, Level, RankedVerdicts, Span, ranked_verdicts, told_levels
 from data.portfolio import View
 from tests.analysis.books import load_book, shipments, thefts, view_of
@@ -140,6 +144,16 @@ def test_kinds_stand_beside_those_of_all_places(book: View) -> None:
     assert (empty.n, len(empty.divided.frame)) == (0, 0)
 
 
+def test_months_under_an_assumption_add_up_to_what_the_ranking_expects() -> None:
+    months = MonthsAgainstExpected((date(2025, 3, 1), date(2025, 4, 1)), (7, 1), (3.0, 1.0))
+    frame = pd.DataFrame([row("hotspot", expected=2.0), row("watch", place="B", expected=9.0)])
+    adjusted = RankedVerdicts("lane", frame, SPAN, reporting=Reporting())
+    assert under_assumption(months, ranked=adjusted, places=["A"]).expected == (1.5, 0.5)
+    assert under_assumption(months, ranked=RankedVerdicts("lane", frame, SPAN), places=["A"]) is months
+    hidden = replace(months, expected=None)
+    assert under_assumption(hidden, ranked=adjusted, places=["A"]) is hidden
+
+
 def test_the_week_is_on_the_clock_of_the_place(book: View) -> None:
     # 18:00 UTC in March is 13:00 in Dallas and 14:00 in Atlanta, by the clock of the lane's origin or of the feed.
     week = week_of_thefts(of_place(book, "lane", "L2"))
@@ -160,7 +174,7 @@ def row(verdict: str, **given: object) -> dict[str, object]:
     values: dict[str, object] = {
         "place": "A", "label": "A → Z", "segment": "line haul", "units": 128.0, "observed": 7, "expected": 1.8,
         "ratio": 3.1, "low": 1.7, "high": 5.0, "probability": 0.96, "weight": 0.72, "excess_loss": 340_000.0,
-        "verdict": verdict, "basis": "",
+        "severity": 90_000.0, "verdict": verdict, "basis": "",
     }  # fmt: skip
     return values | given
 
@@ -174,8 +188,14 @@ class TestReason:
         assert reason(ranked(row("hotspot")), places=["A"], currency="USD") == (
             "7 thefts where 1.8 were expected of its 128 trips at the book's rate; 96% sure it is above 1.5 times that "
             "rate; best estimate, allowing for chance, 3.1 times (90% sure: 1.7 to 5); 72% of the estimate rests on "
-            "its own record; about USD 120k a year above expectation"
+            "its own record; about USD 120k a year above expectation (90% sure: 40k to 229k)"
         )
+
+    def test_an_adjusted_estimate_is_called_so_and_the_certainty_is_the_published_one(self) -> None:
+        given = {"reported_share": 0.75, "known": 0.5, "dispersion": 1.0}
+        adjusted = RankedVerdicts("lane", pd.DataFrame([row("hotspot", **given)]), SPAN, reporting=Reporting())
+        said = reason(adjusted, places=["A"], currency="USD")
+        assert "96% sure it is above 1.5 times that rate as published; adjusted best estimate" in said
 
     def test_to_be_watched_is_no_certainty(self) -> None:
         said = reason(ranked(row("watch", probability=0.64)), places=["A"], currency="USD")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate, optimize, stats
 
-from analysis.adjusted_verdicts import adjust, adjusted_values
+from analysis.adjusted_verdicts import adjust, adjusted_values, excess_range
 from analysis.credibility import ratio_posterior
 from analysis.filters import Filters
 from analysis.intervals import poisson_interval
@@ -305,6 +305,34 @@ class TestBook:
         assert (moved["severity"] / published["severity"]).tolist() == pytest.approx([89 / 104] * 3)
         assert told["theft_loss_cost"].value == pytest.approx(values["theft_loss_cost"].value * 89 / 104)
         assert told["theft_frequency"].value == values["theft_frequency"].value
+
+    def test_the_range_of_the_excess_doubles_with_the_level_and_widens_with_doubt(self, book: View) -> None:
+        published, moved, _, _ = of(book, HALF)
+        row = published.loc["L3"]
+        reported = excess_range(row, reporting=None)
+        assert reported == pytest.approx(
+            [row["expected"] * (row[end] - 1) * row["severity"] for end in ("low", "high")], rel=1e-12
+        )
+        doubled = excess_range(moved.loc["L3"], reporting=HALF)
+        assert doubled == pytest.approx([2 * end for end in reported], rel=1e-4)
+        _, doubtful, _, _ = of(book, Reporting())
+        low, high = excess_range(doubtful.loc["L3"], reporting=Reporting())
+        assert low < doubtful.loc["L3", "excess_loss"] < high
+        assert high / low > 1.2 * reported[1] / reported[0]
+
+    def test_the_range_of_the_excess_agrees_with_draws(self, book: View) -> None:
+        reporting, generator, draws = Reporting(small_share=1), np.random.default_rng(5), 200_000
+        published, moved, _, _ = of(book, reporting)
+        plain, row = published.loc["L3"], moved.loc["L3"]
+        ((_, posterior),) = reporting.posteriors([row["observed"]], [row["expected"]], dispersion=row["dispersion"])
+        # A beta of mean 0.75 and standard deviation 0.15 / 1.645; a log-normal of mean 0.8 and deviation 0.3 / 1.645.
+        share = generator.beta(16.1596, 5.38655, draws)
+        log_sd = np.log1p((0.3 / 1.6448536 / 0.8) ** 2) ** 0.5
+        factor = 0.8 * generator.lognormal(-(log_sd**2) / 2, log_sd, draws)
+        excess = plain["expected"] * (posterior.draw(generator, draws=draws)[:, 0] - 1) / share
+        loss = excess * plain["severity"] * (74 + 30 * factor) / 104
+        assert row["excess_loss"] == pytest.approx(loss.mean(), rel=0.01)
+        assert excess_range(row, reporting=reporting) == pytest.approx(np.quantile(loss, [0.05, 0.95]), rel=0.02)
 
     def test_the_ranking_follows_the_adjusted_excess(self, book: View) -> None:
         _, moved, _, _ = of(book, Reporting(small_share=0.1, deductible_multiple=10))
