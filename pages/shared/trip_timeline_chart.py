@@ -6,11 +6,11 @@ import html
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import pydeck as pdk
 
 from analysis.trip_timeline import TripTimeline
 from pages.shared.charts import FONT, Chart
+from pages.shared.drawing import Drawing
 from pages.shared.maps import draw_map, fit_view
 from pages.shared.palette import Palette, palette, rgb
 
@@ -113,7 +113,7 @@ def timeline_chart(trip: TripTimeline, *, colours: Palette) -> Chart:
         for at in (trip.facts["departed_at"], trip.facts["ends_at"])
         if at is not None
     ]
-    figure = go.Figure(
+    figure = Drawing(
         traces,
         {
             "template": {},
