@@ -315,7 +315,7 @@ def show_evidence(here: Context, *, measure: Measure, selection: Selection) -> N
     for position, (chart, on_pick) in enumerate(charts):
         # Into the shorter column: side by side where two are alike, and no hole under a low one.
         side = heights.index(min(heights))
-        heights[side] += int(chart.figure.layout.height or 0)
+        heights[side] += chart.figure.height
         with columns[side].container(border=True):
             show_chart(chart, key=f"{PAGE}-chart-{position}-{measure.key}", on_pick=on_pick)
 

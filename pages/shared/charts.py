@@ -11,12 +11,11 @@ from datetime import date
 from statistics import median
 from typing import Any
 
-import plotly.graph_objects as go
-
 from analysis.hotspots import KIND_LABELS, Breakdown, HoursOfWeek
 from analysis.measures import Measure, significant
 from analysis.selection import WEEKDAYS
 from pages.shared.context import month_words
+from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette
 
 HEIGHT = 250
@@ -45,7 +44,7 @@ class Chart:
         The same for a screen reader.
     """
 
-    figure: go.Figure
+    figure: Drawing
     title: str
     note: str
     alt: str
@@ -251,7 +250,7 @@ def _bars(
     x: dict[str, Any],
     y: dict[str, Any],
     height: int = HEIGHT,
-) -> go.Figure:
+) -> Drawing:
     """A bar chart in the page's colours. From plain dicts and without a template: a third of the time."""
     axis = {
         "showgrid": False,
@@ -275,7 +274,7 @@ def _bars(
         "xaxis": axis | x,
         "yaxis": axis | y,
     }
-    return go.Figure([{"type": "bar", **bars}], layout)
+    return Drawing([{"type": "bar", **bars}], layout)
 
 
 def _bar_colour(is_selected: bool, any_selected: bool, colours: Palette) -> str:  # noqa: FBT001

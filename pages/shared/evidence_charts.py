@@ -28,14 +28,14 @@ def against_expected_chart(found: MonthsAgainstExpected, *, period: str, colours
     base = month_chart(months, measure=THEFTS, immature=frozenset(), period=period, currency="", colours=colours)
     figure, total = base.figure, sum(found.observed)
     if max(found.observed, default=0) <= _ONE_BY_ONE:
-        figure.update_yaxes(dtick=1)
+        figure = figure.with_more(y={"dtick": 1})
     note = f"Number of thefts by month, {period}"
     if found.expected is None:
         note += "; how many were expected by month is not shown to you, as it rests on the whole book"
         title = base.title if total >= FEW else _few(total, months=len(months))
         return Chart(figure, title, note, f"{title} {note}.")
     names = [f"{month:%Y-%m-%d}" for month in found.months]
-    figure.add_trace(
+    figure = figure.with_more(
         {
             "type": "scatter",
             "mode": "lines",
@@ -89,7 +89,8 @@ def mix_chart(mix: KindMix, *, everything: str, period: str, colours: Palette) -
     base = kind_chart(divided, period=period, currency="", colours=colours)
     figure, kinds = base.figure, divided.frame
     usual = [share * mix.n for share in mix.everywhere]
-    figure.add_trace(
+    most = max([*kinds["value"].tolist(), *usual, 1.0])
+    figure = figure.with_more(
         {
             "type": "bar",
             "orientation": "h",
@@ -105,11 +106,13 @@ def mix_chart(mix: KindMix, *, everything: str, period: str, colours: Palette) -
             ],
             "hovertemplate": "%{hovertext}<extra></extra>",
             "marker": {"color": colours.previous, "line": {"width": 0}},
-        }
+        },
+        x={"range": [0, 1.35 * most]},
+        barmode="group",
+        bargap=0.25,
+        bargroupgap=0.05,
+        height=max(110, 34 + 36 * len(kinds)),
     )
-    most = max([*kinds["value"].tolist(), *usual, 1.0])
-    figure.update_layout(barmode="group", bargap=0.25, bargroupgap=0.05, height=max(110, 34 + 36 * len(kinds)))
-    figure.update_xaxes(range=[0, 1.35 * most])
     missing = f"; no {word} given for {divided.not_given:,.0f}" if divided.not_given else ""
     note = f"Thefts and their share by {word}, {period}; pale: the share over {everything}{missing}"
     title = _leading(mix, everything=everything)

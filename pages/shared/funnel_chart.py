@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from analysis.credibility import funnel_limits
 from analysis.hotspot_evidence import times
 from analysis.verdicts import HOTSPOT_RATIO, LEVEL_NAMES, RankedVerdicts
 from pages.shared.charts import FONT, Chart
+from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette
 from pages.shared.verdict_words import LOOKS, verdict_colour
 
@@ -44,7 +44,7 @@ def funnel_chart(ranked: RankedVerdicts, *, colours: Palette) -> Chart:
     ]
     worst = frame[frame["verdict"] == ("hotspot" if ranked.count("hotspot") else "watch")].head(_LABELLED)
     axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True, "color": colours.muted}
-    figure = go.Figure(
+    figure = Drawing(
         traces,
         {
             "template": {},

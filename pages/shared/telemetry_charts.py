@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from analysis.measures import significant
 from analysis.service_levels import FUNNEL_WARNING_Z, FUNNEL_Z, funnel_limits
 from analysis.service_measures import ServiceMeasure
 from analysis.telemetry import UNIT_LABELS, ServiceUnits
 from pages.shared.charts import FONT, Chart
+from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette
 
 FUNNEL_HEIGHT = 340
@@ -113,7 +113,7 @@ def calendar_chart(
         ((date(*divmod_month(first, k), 1) - mondays[0]).days / 7, _MONTHS[(first.month - 1 + k) % 12])
         for k in range(12)
     ]
-    figure = go.Figure(
+    figure = Drawing(
         [
             {
                 "type": "heatmap",
@@ -229,7 +229,7 @@ def service_funnel(units: ServiceUnits, *, period: str, colours: Palette, picked
     bad = frame[frame["verdict"].isin(["below floor", "outside funnel"])]
     marked = ((units.level, colours.muted, "solid"), (measure.target, colours.categories[0], "dash"))
     marked += ((measure.floor, colours.categories[1], "dash"),)
-    figure = go.Figure(
+    figure = Drawing(
         traces,
         _layout(colours, height=FUNNEL_HEIGHT)
         | {
@@ -326,7 +326,7 @@ def gap_chart(gaps: pd.DataFrame, *, period: str, colours: Palette, is_dark_told
                 labels, gaps["dark_share"], name="of hours beyond 5 min", colour=colours.categories[0], hover=hours
             )
         )
-    figure = go.Figure(
+    figure = Drawing(
         traces,
         _layout(colours, height=250)
         | {
@@ -358,7 +358,7 @@ def gap_chart(gaps: pd.DataFrame, *, period: str, colours: Palette, is_dark_told
 def fault_chart(reasons: pd.DataFrame, *, period: str, colours: Palette) -> Chart:
     """Why are trips not protected? Bars from zero, the most frequent on top."""
     names = [html.escape(str(name)) for name in reasons["fault"]]
-    figure = go.Figure(
+    figure = Drawing(
         [
             {
                 "type": "bar",

@@ -6,12 +6,12 @@ import html
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import pydeck as pdk
 
 from analysis.deviations import RULE_LABELS
 from analysis.trip_timeline import TripTimeline
 from pages.shared.charts import FONT, Chart
+from pages.shared.drawing import Drawing
 from pages.shared.maps import draw_map, fit_view
 from pages.shared.palette import Palette, palette, rgb
 
@@ -144,7 +144,7 @@ def timeline_chart(trip: TripTimeline, *, off_route_m: float, colours: Palette) 
                 "line": {"color": colours.categories[1], "width": 1, "dash": "dash"},
             }
         )
-    figure = go.Figure(
+    figure = Drawing(
         traces,
         {
             "template": {},

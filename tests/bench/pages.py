@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -26,9 +25,8 @@ from pages.shared.charts import kind_chart, month_chart, week_chart
 from pages.shared.funnel_chart import funnel_chart
 from pages.shared.palette import LIGHT
 from tests.bench.rows import Row, sample
-from tests.conftest import ROOT
+from tests.bench.scripts import measure_scripts
 
-SHELL = ROOT / "pages" / "shared" / "shell.py"
 #: DESIGN.md 7, seconds at p95 by size: analysis and figures, whole script run.
 TARGETS = {"small": (0.060, 0.200), "medium": (0.060, 0.200), "large": (0.150, 0.350)}
 #: A view of these is opened by count: what a page asks of it at least.
@@ -53,7 +51,7 @@ def measure_pages(portfolio: Path, size: str, runs: int) -> list[Row]:
     return [
         *_measure_views(snapshot, choices, runs=runs),
         *_measure_analysis(snapshot, choices, runs=runs, target=analysis_target),
-        *_measure_scripts(portfolio, choices, runs=runs, target=script_target),
+        *measure_scripts(portfolio, choices, runs=runs, target=script_target, analysis_target=analysis_target),
     ]
 
 
@@ -229,42 +227,3 @@ def _bookkeeping(view: View) -> None:
     bookkeeping.emptied_reasons(view)
     bookkeeping.orphans(view)
     bookkeeping.feeds(view)
-
-
-# ---- whole scripts
-
-
-def _measure_scripts(portfolio: Path, choices: Choices, *, runs: int, target: float) -> list[Row]:
-    from streamlit.testing.v1 import AppTest  # noqa: PLC0415 - a second to import, which no load should pay
-
-    os.environ["LANEWISE_PORTFOLIO"] = str(portfolio)
-    os.environ.pop("LANEWISE_INSUREDS", None)
-    rows = []
-    pages: tuple[tuple[str, str, dict[str, str]], ...] = (
-        ("Hotspots", "", {}),
-        ("Hotspots, counts", "", {"hotspots-level": "Counts in the period"}),
-        ("Telemetry", "../loss_control/telemetry.py", {}),
-        ("Data", "../admin/data.py", {}),
-        ("Glossary", "../admin/glossary.py", {}),
-    )
-    dimension = next((name for name in ("insured", "carrier", "lane") if len(choices.options[name]) > 1), None)
-    for name, path, query in pages:
-        app = AppTest.from_file(str(SHELL), default_timeout=600)
-        for key, value in query.items():
-            app.query_params[key] = value
-        app.run()
-        if path:
-            app.switch_page(str((SHELL.parent / path).resolve()))
-            app.run()
-
-        def change(number: int, app: AppTest = app) -> None:
-            if dimension is not None and any(widget.key == dimension for widget in app.multiselect):
-                options = choices.options[dimension]
-                app.multiselect(key=dimension).set_value([options[number % len(options)]])
-            app.run()
-            assert not app.exception, app.exception
-
-        rows.append(
-            Row("script", f"{name}: a filter changed", *sample(change, runs=runs, most_seconds=60), target=target)
-        )
-    return rows

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ class Row:
         How often; percentiles of one run are that run.
     median, slow
         p50 and p95 on the clock.
-    processor
-        Median seconds of processor over all threads: what a shared machine falsifies least.
+    processor, processor_slow
+        p50 and p95 of the seconds of processor over all threads: what a shared machine falsifies least.
     floor, pandas
         The same by bare SQL on the same tables, and by pandas; processor seconds where `by_processor`, else on the
         clock.
@@ -43,6 +43,7 @@ class Row:
     median: float
     slow: float
     processor: float
+    processor_slow: float | None = None
     floor: float | None = None
     pandas: float | None = None
     target: float | None = None
@@ -68,24 +69,30 @@ class Row:
         return None if measured is None else measured <= self.target
 
 
-def sample(call: Callable[[int], object], *, runs: int, most_seconds: float = 20.0) -> tuple[int, float, float, float]:
-    """Runs, p50, p95 and median processor seconds of a call, which is told its number.
+def sample(
+    call: Callable[[int], object], *, runs: int, most_seconds: float = 20.0
+) -> tuple[int, float, float, float, float]:
+    """Runs, p50 and p95 on the clock, p50 and p95 of processor seconds of a call, which is told its number.
 
     The first call is thrown away: it fills caches that a page of a running app has filled. Sampling ends early where
     it would take longer than `most_seconds`.
     """
     call(0)
-    clocks, processors = [], []
+    taken: list[tuple[float, float]] = []
     begun = time.perf_counter()
     for number in range(1, runs + 1):
         clock, processor = time.perf_counter(), time.process_time()
         call(number)
-        clocks.append(time.perf_counter() - clock)
-        processors.append(time.process_time() - processor)
+        taken.append((time.perf_counter() - clock, time.process_time() - processor))
         if time.perf_counter() - begun > most_seconds:
             break
-    slow = float(np.quantile(clocks, 0.95))
-    return len(clocks), float(np.median(clocks)), slow, float(np.median(processors))
+    return percentiles(taken)
+
+
+def percentiles(taken: Sequence[tuple[float, float]]) -> tuple[int, float, float, float, float]:
+    """Number of runs, and p50 and p95 of their seconds on the clock and of processor."""
+    middle, slow = np.quantile(np.array(taken), [0.5, 0.95], axis=0).tolist()
+    return len(taken), middle[0], slow[0], middle[1], slow[1]
 
 
 def once(call: Callable[[], object]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import pytest
 from tests.bench.__main__ import main
 from tests.bench.report import keep, kept, rows_of, smaller, table
 from tests.bench.rows import Row, peak_memory_mb, sample
+from tests.bench.scripts import PAGES
 from tests.portfolios import FILES
 
 
@@ -43,6 +44,7 @@ def test_every_part_of_the_bench_gives_rows(folder, capsys):
     assert "read, cast, check, write" in named
     assert "append 100 shipments: all but copy and hash" in named
     assert {"mart lane_month", "page Data", "Hotspots: a filter changed"} <= named
+    assert {f"{page.name}: of it analysis and figures" for page in PAGES} <= named
     loading = next(row for row in rows if row.name == "read, cast, check, write")
     assert loading.floor is not None
     assert loading.pandas is not None
@@ -58,7 +60,7 @@ def test_a_size_is_kept_beside_the_others_and_compared_with_the_next_smaller(tmp
     name, before = smaller(content, "medium")
     assert name == "small"
     assert table(rows_of(content, "medium"), before=before).splitlines()[-1] == (
-        "| open | 3 | 8 ms | 9 ms | 1 ms | 4 ms | 2 |  |  | 5 ms MISSED |  | 4 |"
+        "| open | 3 | 8 ms | 9 ms | 1 ms |  | 4 ms | 2 |  |  | 5 ms MISSED |  | 4 |"
     )
     assert smaller(content, "small") == ("", [])
 
