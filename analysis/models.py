@@ -98,10 +98,40 @@ class Assumptions:
 
 DEFAULTS = Assumptions()
 
+#: Every name that a cell or theft has: as numbers of a list, millions of them are grouped and sorted several times
+#: faster than as words, and in the same order.
+_NAMES = f"""
+create type fit_name as enum (
+    with
+    named as (
+        {
+    " union ".join(
+        f"select distinct {column} as name from {table}"
+        for table, columns in {
+            "lane_month": ("lane_id", "insured_id", "carrier_id", "commodity", "mode", "segment"),
+            "site_month": ("lane_id", "insured_id", "carrier_id", "commodity", "mode", "segment", "site_id"),
+            "theft_fact": ("lane_id", "insured_id", "carrier_id", "commodity", "mode", "segment", "site_id"),
+            "lane_key": ("corridor",),
+        }.items()
+        for column in columns
+    )
+}
+        union
+        select unnest(['lane', 'corridor', 'site'])
+    )
+    select name from named where name is not null order by name
+)
+"""
+_NAMED = ", ".join(
+    f"{name}::fit_name as {name}"
+    for name in ("level", "place_id", "segment", "insured_id", "carrier_id", "lane_id", "mode", "commodity")
+)
 _CELLS = f"""
 create or replace temp table fit_cell as
 with
-exposed as ({at_every_level(EXPOSED)}),
+exposed as (
+    select {_NAMED}, month, units, value_base from ({at_every_level(EXPOSED)})
+),
 final as (
     select e.level, e.place_id, e.segment, e.insured_id, e.carrier_id, e.lane_id,
         date_trunc('quarter', e.month)::date as quarter, e.mode, e.commodity,
@@ -116,7 +146,9 @@ select * from final
 _THEFTS = f"""
 create or replace temp table fit_theft as
 with
-lost as ({at_every_level(LOST)}),
+lost as (
+    select {_NAMED}, month, incident_id from ({at_every_level(LOST)})
+),
 final as (
     select p.level, p.place_id, p.segment, p.incident_id, p.insured_id, p.carrier_id, p.lane_id,
         date_trunc('quarter', p.month)::date as quarter, p.mode, p.commodity
@@ -136,6 +168,18 @@ from fit_cell
 group by all
 order by all
 """
+_CLASS_THEFTS = """
+select level::varchar as level, place_id::varchar as place_id, segment::varchar as segment, quarter,
+    mode::varchar as mode, commodity::varchar as commodity, insured_id::varchar as insured_id
+from fit_theft
+order by level, incident_id
+"""
+_RATES = """
+create or replace temp table fit_rate as
+select level::fit_name as level, segment::fit_name as segment, quarter::date as quarter, mode::fit_name as mode,
+    commodity::fit_name as commodity, rate, is_shareable
+from fitted_rate
+"""
 _SHARES = """
 with
 due as (
@@ -143,7 +187,7 @@ due as (
         sum(c.units) as units, sum(c.value_base) as value_base, 0 as observed, sum(c.mature_units * r.rate) as expected,
         bool_and(r.is_shareable) as is_shareable
     from fit_cell as c
-    join fitted_rate as r
+    join fit_rate as r
         on c.level = r.level and c.segment = r.segment and c.quarter = r.quarter
         and c.mode is not distinct from r.mode and c.commodity is not distinct from r.commodity
     group by all
@@ -206,10 +250,12 @@ def fit_hotspots(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumpti
     _mature_months(connection, curve)
     influences: list[Influence] = []
     try:
+        connection.execute("drop type if exists fit_name")
+        connection.execute(_NAMES)
         connection.execute(_CELLS)
         connection.execute(_THEFTS)
         cells = connection.execute(_CLASS_CELLS).df()
-        thefts = connection.execute("select * from fit_theft order by level, incident_id").df()
+        thefts = connection.execute(_CLASS_THEFTS).df()
         if len(cells):
             influences = _fit_places(connection, cells, thefts, assumptions=assumptions)
         fit_small_losses(connection)
@@ -221,8 +267,9 @@ def fit_hotspots(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumpti
             two_largest_share=assumptions.two_largest_share,
         )
     finally:
-        for table in ("fit_cell", "fit_theft", "month_maturity"):
+        for table in ("fit_cell", "fit_theft", "fit_rate", "month_maturity"):
             connection.execute(f"drop table if exists {table}")
+        connection.execute("drop type if exists fit_name")
 
 
 def _fit_lag(connection: duckdb.DuckDBPyConnection) -> tuple[LagCurve, str | None]:
@@ -270,7 +317,7 @@ def _fit_places(
         least_insureds=assumptions.least_insureds,
     )
     _write(connection, "class_severity", severities)
-    for (level, segment), part in cells.groupby(["level", "segment"], sort=True):
+    for (level, segment), part in cells.groupby(["level", "segment"], sort=True, observed=True):
         own = thefts[(thefts["level"] == level) & (thefts["segment"] == segment)]
         priced = _rate_classes(part.reset_index(drop=True), own, assumptions=assumptions)
         rates.append(_class_table(priced, assumptions=assumptions))
@@ -289,6 +336,7 @@ def _fit_places(
     _write(connection, "hotspot_level", _levels(verdicts, assumptions=assumptions))
     connection.register("fitted_rate", rate_table)
     try:
+        connection.execute(_RATES)
         connection.execute(f"insert into hotspot_share by name {_SHARES}")
     finally:
         connection.unregister("fitted_rate")
@@ -307,33 +355,41 @@ def _rate_classes(cells: pd.DataFrame, thefts: pd.DataFrame, *, assumptions: Ass
     kinds: list[NDArray[np.int64]] = [pd.factorize(cells["quarter"])[0]]
     for name in ("mode", "commodity"):
         # Class by class, not cell by cell: there are a million cells of some ten classes.
-        codes, labels = pd.factorize(cells[name].astype("object").fillna(""))
+        codes, labels = _classes(cells[name])
         by_class = np.bincount(codes, weights=due, minlength=len(labels))
         pooled = pool_thin_classes(list(labels), expected=by_class, least=assumptions.least_expected)
         kinds.append(pd.factorize(pd.Series(pooled, dtype="object"), use_na_sentinel=False)[0][codes])
     return cells.assign(rate=fit_class_rates(cells["observed"].to_numpy(), cells["mature_units"].to_numpy(), kinds))
 
 
+def _classes(column: pd.Series) -> tuple[NDArray[np.int64], list[str]]:
+    """Codes of a column of names in the order in which they appear, and the names; without a name: an empty one."""
+    codes, found = pd.factorize(column, use_na_sentinel=False)
+    return codes.astype(np.int64), ["" if pd.isna(name) else str(name) for name in found]
+
+
 def _spread(cells: pd.DataFrame, thefts: pd.DataFrame) -> Array:
     """How many thefts of its place each cell has; one whose class is not among the place's is spread over them."""
     spread = np.zeros(len(cells), dtype=np.float64)
     weight = cells["mature_units"].to_numpy()
-    keys = {name: cells[name].astype("object").where(cells[name].notna(), None).to_numpy() for name in _CLASS}
-    owners = cells["insured_id"].astype("object").where(cells["insured_id"].notna(), None).to_numpy()
-    rows_of = {place: np.asarray(rows, dtype=np.int64) for place, rows in cells.groupby("place_id").indices.items()}
+    quarters = cells["quarter"].to_numpy()
+    codes = {name: cells[name].cat.codes.to_numpy() for name in ("mode", "commodity", "insured_id")}
+    code_of = {name: {label: code for code, label in enumerate(cells[name].cat.categories)} for name in codes}
+    rows_of = {
+        place: np.asarray(rows, dtype=np.int64)
+        for place, rows in cells.groupby("place_id", observed=True).indices.items()
+    }
     named = thefts.astype("object").where(thefts.notna(), None)
     columns = ["place_id", "insured_id", *_CLASS]
     for values in named[columns].itertuples(index=False, name=None):
         theft = dict(zip(columns, values, strict=True))
         rows = rows_of[theft["place_id"]]
         # Each thing known of the theft narrows the cells, unless it would leave none.
-        for known, of_cells in (
-            (theft["quarter"], keys["quarter"]),
-            (theft["commodity"], keys["commodity"]),
-            (theft["mode"], keys["mode"]),
-            (theft["insured_id"], owners),
-        ):
-            kept = rows[of_cells[rows] == known] if known is not None else rows
+        kept = rows[quarters[rows] == np.datetime64(theft["quarter"])]
+        rows = kept if weight[kept].sum() > 0 else rows
+        for name in ("commodity", "mode", "insured_id"):
+            known = theft[name]
+            kept = rows[codes[name][rows] == code_of[name][known]] if known is not None else rows
             rows = kept if weight[kept].sum() > 0 else rows
         if weight[rows].sum() > 0:
             spread[rows] += weight[rows] / weight[rows].sum()
@@ -344,7 +400,7 @@ def _class_table(priced: pd.DataFrame, *, assumptions: Assumptions) -> pd.DataFr
     """One row a class of one level and segment."""
     frame = priced.assign(expected=priced["mature_units"] * priced["rate"])
     keys = ["level", "segment", "quarter", "mode", "commodity"]
-    groups = frame.groupby(keys, dropna=False, sort=True)
+    groups = frame.groupby(keys, dropna=False, sort=True, observed=True)
     table = groups[["units", "mature_units", "observed", "expected"]].sum().reset_index()
     table["rate"] = groups["rate"].first().to_numpy()
     table["maturity"] = _divide(table["mature_units"], table["units"])
@@ -357,15 +413,18 @@ def _compare(
     priced: pd.DataFrame, thefts: pd.DataFrame, *, severities: pd.DataFrame, assumptions: Assumptions
 ) -> pd.DataFrame:
     """One row a place of one level and segment: what was seen, what was due, and the severity of its classes."""
-    codes, classes = pd.factorize(pd.MultiIndex.from_arrays([priced["segment"], priced["commodity"].fillna("")]))
-    severity, is_open = severities_of(list(classes), severities=severities)
+    codes, commodities = _classes(priced["commodity"])
+    segment = str(priced["segment"].iloc[0])
+    severity, is_open = severities_of([(segment, name) for name in commodities], severities=severities)
     frame = priced.assign(
         expected=priced["mature_units"] * priced["rate"], severity=severity[codes], is_open=is_open[codes]
     )
     frame["cost"] = frame["expected"] * frame["severity"]
     frame["flat_cost"] = frame["units"] * frame["severity"]
-    groups = frame.groupby(["level", "place_id", "segment"], sort=True)
+    keys = ["level", "place_id", "segment"]
+    groups = frame.groupby(keys, sort=True, observed=True)
     place = groups[["units", "mature_units", "expected", "cost", "flat_cost"]].sum().reset_index()
+    place = place.astype(dict.fromkeys(keys, "str"))
     place["severity_is_shareable"] = groups["is_open"].all().to_numpy()
     place["value_base"] = groups["value_base"].sum(min_count=1).to_numpy()
     # Where nothing is expected, the classes weigh by exposure.

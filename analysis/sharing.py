@@ -15,12 +15,18 @@ _CELL = ["level", "place_id", "segment"]
 #: Exposure by place, lane and owner. `finer`: whether all of the lane at this place is all of the lane, so that the
 #: place's figure less the lane's is the figure of the rest; a stop on the way has a part of a lane's trips.
 _PARTS = """
-select c.level, c.place_id, c.segment, c.lane_id, k.corridor, c.insured_id, sum(c.units) as units,
+with
+held as (
+    select level, place_id, segment, lane_id, insured_id, sum(units) as units
+    from fit_cell
+    where level <> 'lane'
+    group by all
+)
+select c.level::varchar as level, c.place_id::varchar as place_id, c.segment::varchar as segment,
+    c.lane_id::varchar as lane_id, k.corridor, c.insured_id::varchar as insured_id, c.units,
     coalesce(c.level = 'corridor' or c.place_id in (k.origin_site_id, k.destination_site_id), false) as is_finer
-from fit_cell as c
+from held as c
 left join lane_key as k on c.lane_id = k.lane_id
-where c.level <> 'lane'
-group by all
 order by all
 """
 
@@ -61,7 +67,9 @@ class SharingRule:
             has no insured and is not shareable.
         """
         units = (
-            frame.assign(group=group.to_numpy(), owner=frame["insured_id"].fillna(""))
+            frame[["units"]]
+            # Numbered: -1 has no insured.
+            .assign(group=group.to_numpy(), owner=pd.factorize(frame["insured_id"])[0])
             .groupby(["group", "owner"])["units"]
             .sum()
             .reset_index()
@@ -69,7 +77,7 @@ class SharingRule:
         )
         units["place"] = units.groupby("group").cumcount()
         total = units.groupby("group")["units"].sum().reindex(range(groups))
-        insureds = units[units["owner"] != ""].groupby("group").size().reindex(range(groups), fill_value=0)
+        insureds = units[units["owner"] >= 0].groupby("group").size().reindex(range(groups), fill_value=0)
         largest = units[units["place"] == 0].groupby("group")["units"].sum().reindex(range(groups)) / total
         two = units[units["place"] < 2].groupby("group")["units"].sum().reindex(range(groups)) / total
         return pd.DataFrame(

@@ -85,6 +85,7 @@ class Renewal:
         data_date: date | None,
     ) -> None:
         self.data_date = data_date
+        self._with_null: set[str] = set()
         self._connection = connection
         self._changes = changes
         self._lacking = lacking
@@ -98,9 +99,14 @@ class Renewal:
             return f"({self._lacking[table]})"
         return f"{self._database}.main.{quote(table)}"
 
+    def _same(self, column: str, touched: str) -> str:
+        return f"t.{quote(column)} {'is not distinct from' if touched in self._with_null else '='} x.k"
+
     def touch(self, name: str, *queries: str, nulls: bool = False) -> str:
         """A temporary table of the keys ``k`` that these queries give, null only where it is a key; gives its name."""
         table = f"touched_{name}"
+        # Only what is equal, not what is null on both sides too, lets a scan pass over what cannot match.
+        (self._with_null.add if nulls else self._with_null.discard)(table)
         self._connection.execute(
             f"create or replace temp table {table} as select distinct k from ({' union all '.join(queries)})"
             + ("" if nulls else " where k is not null")
@@ -116,11 +122,12 @@ class Renewal:
 
     def holding(self, table: str, column: str, *, where: str, touched: str) -> str:
         """A query for the values of a column in rows whose column ``where`` is touched (or, null, one of them)."""
-        return f"select t.{quote(column)} as k from {self.base(table)} as t semi join {touched} as x on {_same(where)}"
+        same = self._same(where, touched)
+        return f"select t.{quote(column)} as k from {self.base(table)} as t semi join {touched} as x on {same}"
 
     def lanes_of(self, mart: str, key: str, query: str) -> str:
         """A query for the lanes of those rows of a key mart whose key a query gives."""
-        return f"select t.lane_id as k from {self.base(mart)} as t semi join ({query}) as x on {_same(key)}"
+        return f"select t.lane_id as k from {self.base(mart)} as t semi join ({query}) as x on t.{quote(key)} = x.k"
 
     def differing(self, mart: str, key: str, *, sql: str) -> str:
         """Make a small mart anew; gives a query for the keys of its rows that are not as before."""
@@ -160,7 +167,7 @@ class Renewal:
 
     def narrowed(self, table: str, column: str, touched: str) -> str:
         """SQL of the rows of a table whose column is touched."""
-        return f"select t.* from {self.base(table)} as t semi join {touched} as x on {_same(column)}"
+        return f"select t.* from {self.base(table)} as t semi join {touched} as x on {self._same(column, touched)}"
 
     def renew(self, mart: str, *, sql: str, touched: str, reads: Mapping[str, str]) -> None:
         """Make the rows of touched keys of a mart anew.
@@ -184,7 +191,7 @@ class Renewal:
             try:
                 self._connection.execute(
                     f"create or replace temp table {renewed} as"
-                    f" select t.* from (\n{rows}\n) as t semi join {touched} as x on {_same(key)}"
+                    f" select t.* from (\n{rows}\n) as t semi join {touched} as x on {self._same(key, touched)}"
                 )
             finally:
                 for table in reads:
@@ -197,14 +204,10 @@ class Renewal:
             whole = self.base(mart)
             self._connection.execute(
                 f"delete from {whole} where rowid in"
-                f" (select t.rowid from {whole} as t semi join {touched} as x on {_same(key)})"
+                f" (select t.rowid from {whole} as t semi join {touched} as x on {self._same(key, touched)})"
             )
             self._connection.execute(f"insert into {whole} select * from {renewed}")
             self._connection.execute(f"drop table {renewed}")
-
-
-def _same(column: str) -> str:
-    return f"t.{quote(column)} is not distinct from x.k"
 
 
 def renew_marts(renewal: Renewal, *, statements: Mapping[str, str], places: str) -> None:

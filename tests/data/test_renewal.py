@@ -168,7 +168,8 @@ CASES: dict[str, tuple[dict[str, str], set[str]]] = {
     "a device that nobody assigned": (
         {
             "ping.csv": (
-                "device_id,pinged_at,latitude,longitude\nD3,2025-01-10 10:00:00,40,-100\nD3,2025-01-10 11:00:00,40,-99\n"
+                "device_id,pinged_at,latitude,longitude\n"
+                "D3,2025-01-10 10:00:00,40,-100\nD3,2025-01-10 11:00:00,40,-99\n"
             )
         },
         {"device_day"},
