@@ -200,13 +200,13 @@ def two_words(groups: GroupsOfClocks, *, held: str, other: str) -> str:
     frame = groups.frame.set_index("key")
     if not {held, other} <= set(frame.index):
         many = "all" if held in frame.index else "none"
-        return f"Cannot be compared: {many} of these incidents had: {held}"
+        return f"Cannot be compared: {many} of these incidents: {held}"
     row = frame.loc[held]
     if "not enough data" in {row["verdict"], frame.loc[other, "verdict"]}:
-        return f"Too few incidents to tell those with from those without: {held}"
+        return f"Too few incidents to compare: {held} against {other}"
     if row["verdict"] in {"faster", "slower"}:
-        return f"With {held} containment is {row['verdict']}: {row['pace']:.1f} times the pace without"
-    return f"No difference beyond chance between incidents with and without: {held}"
+        return f"Containment is {row['verdict']} with {held}: {row['pace']:.1f} times the pace of {other}"
+    return f"{held.capitalize()} or not: no difference beyond chance"
 
 
 def _shown(

@@ -32,12 +32,12 @@ class _Phase(NamedTuple):
 
 
 _PHASES = (
-    _Phase("unnoticed", "Loss to first sign", "occurred_at", "started_at"),
-    _Phase("alarm", "First alarm to detection", "first_alarm_at", "detected_at"),
-    _Phase("contained", "First sign to contained", "started_at", "contained_at"),
-    _Phase("evidence", "First sign to evidence secured", "started_at", "evidence_secured_at"),
-    _Phase("notified", "First sign to insurer told", "started_at", "insurer_notified_at"),
-    _Phase("regulator", "First sign to regulator told", "started_at", "regulator_notified_at"),
+    _Phase("unnoticed", "Loss → first sign", "occurred_at", "started_at"),
+    _Phase("alarm", "Alarm → detected", "first_alarm_at", "detected_at"),
+    _Phase("contained", "First sign → contained", "started_at", "contained_at"),
+    _Phase("evidence", "First sign → evidence", "started_at", "evidence_secured_at"),
+    _Phase("notified", "First sign → insurer", "started_at", "insurer_notified_at"),
+    _Phase("regulator", "First sign → regulator", "started_at", "regulator_notified_at"),
 )
 
 

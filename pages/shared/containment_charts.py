@@ -18,7 +18,7 @@ from analysis.survival import SurvivalCurve
 from pages.shared.charts import FONT, Chart
 from pages.shared.palette import Palette
 
-CURVE_HEIGHT = 330
+CURVE_HEIGHT = 236
 #: Where numbers at risk are told, and the axis is marked; minutes.
 RISK_TIMES = (15.0, 30.0, 60.0, 120.0, 240.0, 720.0, 1440.0)
 FIRST_MINUTE = 5.0
@@ -91,7 +91,7 @@ def curve_chart(
         annotations.append(_note(0.0, 0, "still running", colour=colours.muted, anchor="right", size=11))
     widest = max((len(_short(label)) for label, _ in curves), default=0) if len(curves) > 1 else 12
     layout = _layout(colours, height=CURVE_HEIGHT + 17 * len(curves)) | {
-        "margin": {"l": max(44, 7 * widest + 8), "r": 14, "t": 8, "b": 30 + 17 * len(curves)},
+        "margin": {"l": max(48, 7 * widest + 8), "r": 14, "t": 10, "b": 30 + 17 * len(curves)},
         "annotations": annotations,
         "shapes": [_target_line(colours)],
         "xaxis": _axis(colours)
@@ -99,11 +99,11 @@ def curve_chart(
         | {"automargin": False},
         "yaxis": _share_axis(colours) | {"automargin": False},
     }
-    chance = "" if p_value is None else f"; log-rank test within thefts and within attempts: {_chance(p_value)}"
+    chance = "" if p_value is None else f"; log-rank: {_chance(p_value)}"
     band = "; band: 95%" if len(curves) <= 3 else ""
     note = (
-        f"Share contained by time since first alarm or detection, {period}{band}; vertical line: 60 min;"
-        f" numbers: not yet contained and still followed{chance}"
+        f"Share contained since first alarm or detection, {period}{band}; dotted: 60 min; numbers: not yet contained"
+        f" and followed{chance}"
     )
     said = "; ".join(
         f"{label}: n = {curve.n:,}, {100 * (curve.share_by(TARGET_MINUTES).value or 0):.0f}% within 60 min"
@@ -228,8 +228,8 @@ def phase_chart(found: Phases, *, period: str, colours: Palette) -> Chart:
             "hoverinfo": "skip",
         },
     ]
-    labels = [f"{row.label} (n = {row.n:,})" for row in frame.itertuples()]
-    ticks = [1.0, 10.0, 60.0, 360.0, 1440.0, 10_080.0, 43_200.0]
+    labels = [f"{row.label} ({row.n:,})" for row in frame.itertuples()]
+    ticks = [1.0, 10.0, 60.0, 360.0, 1440.0, 10_080.0]
     layout = _layout(colours, height=max(120, 50 + 32 * len(frame))) | {
         "barmode": "overlay",
         "margin": {"l": 8, "r": 70, "t": 8, "b": 8},
@@ -240,7 +240,7 @@ def phase_chart(found: Phases, *, period: str, colours: Palette) -> Chart:
     }
     title = phase_words(found)
     share = found.unnoticed_share
-    note = f"Bar: the middle half of incidents; mark and number: median; logarithmic; not yet reached counted, {period}"
+    note = f"Bar: middle half of incidents (number); mark: median; logarithmic; not reached counted, {period}"
     if share.value is not None and share.interval is not None:
         before = share.interval
         note += (
@@ -391,12 +391,13 @@ def _time_axis(ticks: Sequence[float], *, first: float, last: float) -> dict[str
         "range": [float(np.log10(first)), float(np.log10(last * 1.04))],
         "tickvals": list(ticks),
         "ticktext": [minute_words(one) for one in ticks],
+        "tickangle": 0,
     }
 
 
 def _share_axis(colours: Palette) -> dict[str, Any]:
     return _axis(colours) | {
-        "range": [0, 1], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%", "showgrid": True,
+        "range": [0, 1.03], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%", "showgrid": True,
         "gridcolor": colours.border,
     }  # fmt: skip
 

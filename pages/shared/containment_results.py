@@ -23,12 +23,14 @@ from analysis.containment import (
 from analysis.containment_groups import Grouping, GroupsOfClocks, compare_clocks, group_names
 from analysis.containment_phases import LossAgainstTime, Phases, loss_against_time, phases
 from analysis.drills import Drills, drilled_keys, drills
+from analysis.filters import Scope
 from analysis.incidence import CumulativeIncidence
 from analysis.response_duties import (
     DUTY_LABELS,
     Duty,
     DutyRecord,
     OpenIncidents,
+    duty_by_quarter,
     duty_record,
     legal_hours,
     open_incidents,
@@ -45,10 +47,10 @@ class Response:
     ----------
     clocks, summary, quarters, phases, ends, duties, open, losses
         Results of the analysis modules.
-    before
-        The summary of the comparison period, its duties beside it; None where there is none.
     changes
         By key of a measure: whether it moved by more than chance.
+    trends
+        Share in time of each duty, by quarter of report.
     """
 
     clocks: Clocks
@@ -60,6 +62,7 @@ class Response:
     open: OpenIncidents
     losses: LossAgainstTime
     changes: dict[str, Change]
+    trends: dict[Duty, list[float]]
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)
@@ -79,6 +82,7 @@ def response_of(key: tuple[ViewKey, object], *, among: Among, _view: View, _befo
         duties=duties,
         open=open_incidents(clocks, law=law),
         losses=loss_against_time(clocks),
+        trends={duty: duty_by_quarter(clocks, record) for duty, record in duties.items()},
         changes={}
         if _before is None
         else _changes(clocks, summary, duties, before=incident_clocks(_before, among=among)),
@@ -109,3 +113,9 @@ def drills_of(key: ViewKey, *, among: Among, _clocks: Clocks, _view: View) -> tu
     """Drills beside real incidents, and drilled insureds beside the others."""
     keys = drilled_keys(_view, _clocks)
     return drills(_view, _clocks), compare_clocks(_clocks, by="drill", keys=keys)
+
+
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=HASHES)
+def sites_of(key: tuple[str, Scope], *, _view: View) -> dict[str, str]:
+    """What a person calls each site."""
+    return group_names(_view, "site")

@@ -198,8 +198,8 @@ def duty_rows(duties: Mapping[Duty, DutyRecord]) -> pd.DataFrame:
     """Each duty that anything sets, as a row."""
     rows = [
         (
-            DUTY_LABELS[duty], record.share.value, *(record.share.interval or (None, None)), record.in_time, record.late,
-            record.missing, record.not_yet_due, record.cannot_be_told,
+            DUTY_LABELS[duty], record.share.value, *(record.share.interval or (None, None)), record.in_time,
+            record.late, record.missing, record.not_yet_due, record.cannot_be_told,
         )
         for duty, record in duties.items() if record.is_set
     ]  # fmt: skip
@@ -231,14 +231,14 @@ def level_rows(values: Mapping[str, Estimate]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(["low", "high", "target"], "float64"))
 
 
-def levels(summary: Containment, duties: Mapping[Duty, DutyRecord]) -> dict[str, Estimate]:
+def levels(summary: Containment, duties: Mapping[Duty, DutyRecord], *, still_open: int) -> dict[str, Estimate]:
     """Every measure of the page, by key."""
     return {
         "time_to_contain": summary.mean,
         "median_time_to_contain": summary.median,
         "contained_within_60": summary.within_60,
         "contained_within_30": summary.within_30,
-        "open_not_contained": Estimate(float(summary.still_open), None, summary.n),
+        "open_not_contained": Estimate(float(still_open), None, summary.n),
         "evidence_within_72": duties["evidence"].share,
         "insurer_notified_in_time": duties["notice"].share,
     }

@@ -87,15 +87,7 @@ ROWS: dict[str, tuple[ExportColumn, ...]] = {
 
 def pick_table(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], key: str, alt: str, height: int) -> None:
     """A table with a `trip_id`; a click on a row opens that trip."""
-    shown = frame[[column.name for column in columns]].copy()
-    config = {}
-    for column in columns:
-        kind = _FORMATS[column.format]
-        config[column.name] = kind(
-            f"{column.label} ({column.unit})" if column.unit else column.label, help=column.definition or None
-        )
-        if column.format == "text":
-            shown[column.name] = shown[column.name].astype(object).where(shown[column.name].notna(), "")
+    shown, config = table_columns(frame, columns=columns)
     st.dataframe(
         shown,
         hide_index=True,
@@ -106,6 +98,20 @@ def pick_table(frame: pd.DataFrame, *, columns: Sequence[ExportColumn], key: str
         key=key,
         alt=alt,
     )
+
+
+def table_columns(frame: pd.DataFrame, *, columns: Sequence[ExportColumn]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """What a table whose rows can be picked shows, and how each column is written."""
+    shown = frame[[column.name for column in columns]].copy()
+    config: dict[str, Any] = {}
+    for column in columns:
+        kind = _FORMATS[column.format]
+        config[column.name] = kind(
+            f"{column.label} ({column.unit})" if column.unit else column.label, help=column.definition or None
+        )
+        if column.format == "text":
+            shown[column.name] = shown[column.name].astype(object).where(shown[column.name].notna(), "")
+    return shown, config
 
 
 def trip_in_link() -> str:
