@@ -23,11 +23,13 @@ from analysis.containment import (
     strata_of,
 )
 from analysis.containment_measures import HORIZON_MINUTES, TARGET_MINUTES
+from analysis.durations import Array, Mask
+from analysis.estimates import Estimate
 from analysis.intervals import Interval
 from analysis.survival import GroupComparison, SurvivalCurve, compare_groups, kaplan_meier
 from data.portfolio import View
 
-Grouping = Literal["control", "carrier", "site", "category", "insured", "lane"]
+Grouping = Literal["control", "carrier", "site", "category", "insured", "lane", "drill"]
 Pace = Literal["slower", "faster", "no difference shown", "not enough data"]
 
 PACES: tuple[Pace, ...] = ("slower", "faster", "no difference shown", "not enough data")
@@ -38,9 +40,14 @@ GROUPING_LABELS: dict[Grouping, tuple[str, str]] = {
     "category": ("category", "categories"),
     "insured": ("insured", "insureds"),
     "lane": ("lane", "lanes"),
+    "drill": ("drill", "drills"),
 }
+#: Groups are compared over the first three hours, the floor of the response scale: a load that is found later is found
+#: all the same, and would hide that nobody looked for it in time.
+PACE_MINUTES = 180.0
 #: A group with fewer expected containments than this is not judged: the test rests on many.
 LEAST_EXPECTED = 5.0
+MOST_CURVES = 4
 #: Chance that any group is called slower or faster if none is.
 ALPHA = 0.05
 WITH_CONTROL, WITHOUT_CONTROL = "control in place", "no control in place"
@@ -62,12 +69,14 @@ class GroupsOfClocks:
         What the groups are.
     frame
         One row a group, slower ones first, then by certainty: `key`, `label`, `n`, `contained`, `not_contained`,
-        `open`, `within_60`, `within_60_low`, `within_60_high` (0 to 1), `median` (minutes; null where not reached),
-        `mean`, `mean_low`, `mean_high` (restricted to 24 hours, minutes), `expected` (containments if it were like the
-        rest), `pace` (how many times as fast as all others, `pace_low`, `pace_high`: 95%), `p_value` (against the
-        rest), `adjusted` (the same, allowing for all groups judged: Holm), `verdict`.
-    curves
-        Kaplan-Meier curve of each group, by its key.
+        `open`; of at least 5 incidents `within_60`, `within_60_low`, `within_60_high` (0 to 1), `median` (minutes;
+        null where not reached), `mean`, `mean_low`, `mean_high` (restricted to 24 hours, minutes); `expected`
+        (containments within 3 hours if it were like the rest), `pace` (how many times as fast as all others,
+        `pace_low`, `pace_high`: 95%), `p_value` (against the rest), `adjusted` (the same, allowing for all groups
+        judged: Holm), `verdict`.
+    shown
+        (label, Kaplan-Meier curve) of at most four groups that a picture holds: slower ones first, then the largest;
+        where there are more, the last is that of all others together.
     comparison
         Log-rank test of all groups together, thefts and attempts as strata.
     without_group
@@ -78,7 +87,7 @@ class GroupsOfClocks:
 
     by: Grouping
     frame: pd.DataFrame
-    curves: dict[str, SurvivalCurve]
+    shown: tuple[tuple[str, SurvivalCurve], ...]
     comparison: GroupComparison
     without_group: int
     judged: int
@@ -91,36 +100,43 @@ def group_names(view: View, by: Grouping) -> dict[str, str]:
     return {str(key): str(label or key) for key, label in view.rows(_NAMES[by])}
 
 
-def compare_clocks(clocks: Clocks, *, by: Grouping, names: dict[str, str] | None = None) -> GroupsOfClocks:
+def compare_clocks(
+    clocks: Clocks, *, by: Grouping, names: dict[str, str] | None = None, keys: pd.Series[str] | None = None
+) -> GroupsOfClocks:
     """Which groups contain slower or faster than all others together?
 
-    The pace of a group is exp((O - E) / V): O its containments, E those expected of it if it were like the rest at each
-    minute, V the variance of O - E, all within thefts and within attempts (Peto's one-step estimate; Yusuf et al. 1985,
-    Progress in Cardiovascular Diseases 27:335-371). Its test is the log-rank test of the group against the rest; p is
-    held against Holm's limits (1979, Scandinavian Journal of Statistics 6:65-70), so that the chance of any false
-    verdict is at most 5%. Groups of under 5 incidents or 5 expected containments are not judged.
+    The pace of a group is exp((O - E) / V): O its containments within 3 hours, E those expected of it if it were like
+    the rest at each minute, V the variance of O - E, all within thefts and within attempts (Peto's one-step estimate;
+    Yusuf et al. 1985, Progress in Cardiovascular Diseases 27:335-371). Its test is the log-rank test of the group
+    against the rest; p is held against Holm's limits (1979, Scandinavian Journal of Statistics 6:65-70), so that the
+    chance of any false verdict is at most 5%. Groups of under 5 incidents or 5 expected containments are not judged.
 
     Parameters
     ----------
     names
         Label of each key; a key that is not in it is its own label.
+    keys
+        Group of each incident of `clocks.frame`, where it is no column of theirs: whether it was drilled.
     """
     timed = clocks.timed
     durations = containment_durations(clocks)
-    keys = _keys(timed, by)
+    keys = _keys(timed, by) if keys is None else keys[timed.index]
     known = keys.notna().to_numpy()
     time, happened = durations.time[known], durations.happened[known]
     keys = keys[known].astype(str)
     inside = timed[known]
-    found = compare_groups(time, happened, keys.tolist(), strata=strata_of(inside))
+    found = compare_groups(
+        np.minimum(time, PACE_MINUTES), happened & (time <= PACE_MINUTES), keys.tolist(), strata=strata_of(inside)
+    )
     rows, curves = [], {}
     ends = inside["end_kind"].to_numpy(dtype=object)
     several = len(found.groups) > 1
     for place, key in enumerate(found.groups):
         mine = (keys == key).to_numpy()
-        curve = kaplan_meier(time[mine], happened[mine])
-        curves[key] = curve
-        share, mean, median = curve.share_by(TARGET_MINUTES), curve.restricted_mean(HORIZON_MINUTES), curve.median()
+        share = mean = median = Estimate(None, None, int(mine.sum()))
+        if mine.sum() >= LEAST_CASES:
+            curves[key] = curve = kaplan_meier(time[mine], happened[mine])
+            share, mean, median = curve.share_by(TARGET_MINUTES), curve.restricted_mean(HORIZON_MINUTES), curve.median()
         pace, low, high, p_value = _pace(found, place) if several else (np.nan,) * 4
         judged = several and mine.sum() >= LEAST_CASES and found.expected[place] >= LEAST_EXPECTED
         nothing = Interval(np.nan, np.nan)
@@ -137,14 +153,17 @@ def compare_clocks(clocks: Clocks, *, by: Grouping, names: dict[str, str] | None
         "median", "mean", "mean_low", "mean_high", "expected", "pace", "pace_low", "pace_high", "p_value",
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[6:], "float64"))
-    frame["adjusted"] = _holm(frame["p_value"].to_numpy(dtype=float))
+    # Two groups are one comparison, looked at from both sides.
+    p_values = frame["p_value"].to_numpy(dtype=float)
+    frame["adjusted"] = p_values if len(frame) == 2 else _holm(p_values)
     frame["verdict"] = _verdicts(frame)
     frame["_order"] = [PACES.index(verdict) for verdict in frame["verdict"]]
     frame = frame.sort_values(["_order", "p_value", "n", "key"], ascending=[True, True, False, True])
+    frame = frame.drop(columns="_order").reset_index(drop=True)
     return GroupsOfClocks(
         by=by,
-        frame=frame.drop(columns="_order").reset_index(drop=True),
-        curves=curves,
+        frame=frame,
+        shown=_shown(frame, curves, keys=keys, time=time, happened=happened),
         comparison=found,
         without_group=int((~known).sum()),
         judged=int(frame["p_value"].notna().sum()),
@@ -154,14 +173,14 @@ def compare_clocks(clocks: Clocks, *, by: Grouping, names: dict[str, str] | None
 def pace_words(groups: GroupsOfClocks) -> str:
     """Who contains slower than the rest? One sentence without its full stop; chance is not called news.
 
-    For a control in place: whether containment is faster with it.
+    Of a control in place: whether containment is faster with it.
     """
     one, many = GROUPING_LABELS[groups.by]
     frame = groups.frame
     if frame.empty:
         return f"No {one} is known of these incidents"
     if groups.by == "control":
-        return _control_words(groups)
+        return two_words(groups, held=WITH_CONTROL, other=WITHOUT_CONTROL)
     slower = frame[frame["verdict"] == "slower"]
     if len(slower):
         first = slower.iloc[0]
@@ -176,17 +195,33 @@ def pace_words(groups: GroupsOfClocks) -> str:
     return f"No {one} of {groups.judged} is slower or faster than the rest beyond chance"
 
 
-def _control_words(groups: GroupsOfClocks) -> str:
+def two_words(groups: GroupsOfClocks, *, held: str, other: str) -> str:
+    """Is containment faster for those that have it than for those that have not? Without a full stop."""
     frame = groups.frame.set_index("key")
-    if not {WITH_CONTROL, WITHOUT_CONTROL} <= set(frame.index):
-        held = "all" if WITH_CONTROL in frame.index else "none"
-        return f"Controls cannot be compared: {held} of these incidents had one in place"
-    mine = frame.loc[WITH_CONTROL]
-    if mine["verdict"] == "not enough data":
-        return "Too few incidents to say whether containment is faster with a control in place"
-    if mine["verdict"] in {"faster", "slower"}:
-        return f"With a control in place containment is {mine['verdict']}: {mine['pace']:.1f} times the pace without"
-    return "Whether a control was in place makes no difference that chance does not explain"
+    if not {held, other} <= set(frame.index):
+        many = "all" if held in frame.index else "none"
+        return f"Cannot be compared: {many} of these incidents: {held}"
+    row = frame.loc[held]
+    if "not enough data" in {row["verdict"], frame.loc[other, "verdict"]}:
+        return f"Too few incidents to compare: {held} against {other}"
+    if row["verdict"] in {"faster", "slower"}:
+        return f"Containment is {row['verdict']} with {held}: {row['pace']:.1f} times the pace of {other}"
+    return f"{held.capitalize()} or not: no difference beyond chance"
+
+
+def _shown(
+    frame: pd.DataFrame, curves: dict[str, SurvivalCurve], *, keys: pd.Series[str], time: Array, happened: Mask
+) -> tuple[tuple[str, SurvivalCurve], ...]:
+    slower = frame[frame["verdict"] == "slower"]["key"].tolist()[:2]
+    largest = frame[frame["n"] >= LEAST_CASES].sort_values("n", ascending=False, kind="stable")["key"].tolist()
+    order = list(dict.fromkeys([*slower, *largest]))
+    most = MOST_CURVES if len(frame) <= MOST_CURVES else MOST_CURVES - 1
+    labels = frame.set_index("key")["label"]
+    found = [(str(labels[key]), curves[key]) for key in order[:most]]
+    others = (~keys.isin(order[:most])).to_numpy()
+    if others.sum() >= LEAST_CASES:
+        found.append((f"all {len(frame) - min(most, len(order))} others", kaplan_meier(time[others], happened[others])))
+    return tuple(found)
 
 
 def _times(pace: float) -> str:
@@ -215,7 +250,7 @@ def _exp(value: float) -> float:
     return math.exp(min(value, 50.0))
 
 
-def _holm(p_values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _holm(p_values: Array) -> Array:
     """Each p allowing for all that were looked at; null stays null."""
     adjusted = np.full(len(p_values), np.nan)
     judged = np.flatnonzero(~np.isnan(p_values))

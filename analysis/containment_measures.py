@@ -43,7 +43,7 @@ _ALL = (
     ),
     _clock(
         "median_time_to_contain",
-        "Median time to contain",
+        "Median to contain",
         definition=f"Minutes by which half of all incidents are contained. {_COUNTED} Target 60 minutes: a default of "
         "Lanewise, from the response scale of its credit schedule.",
         formula="first time at which the Kaplan-Meier curve is at or below a half",
@@ -53,7 +53,7 @@ _ALL = (
     ),
     _clock(
         "contained_within_60",
-        "Contained within 60 min",
+        "Contained in 60 min",
         definition=f"Share of incidents contained within 60 minutes. {_COUNTED} Target 80%: a default of Lanewise, its "
         "own judgement.",
         formula="1 - Kaplan-Meier curve at 60 minutes",
@@ -64,7 +64,7 @@ _ALL = (
     ),
     _clock(
         "contained_within_30",
-        "Contained within 30 min",
+        "Contained in 30 min",
         definition=f"Share of incidents contained within 30 minutes, in which a truckload can be reloaded. {_COUNTED}",
         formula="1 - Kaplan-Meier curve at 30 minutes",
         unit="percent",

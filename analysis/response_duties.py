@@ -6,13 +6,14 @@ either has no deadline that could be told; it is counted apart.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from analysis.containment import Clocks
+from analysis.containment import LEAST_CASES, Clocks
 from analysis.containment_measures import EVIDENCE_HOURS
 from analysis.estimates import Estimate
 from analysis.intervals import wilson_interval
@@ -149,11 +150,11 @@ def duty_record(clocks: Clocks, duty: Duty, *, law: dict[tuple[str, Duty], float
         caveats.append(f"Deadline not yet passed: {counts['not yet due']} of {len(rows)}")
     if not passed:
         caveats.insert(0, "No deadline has passed")
-    share = (
-        Estimate(counts["in time"] / passed, wilson_interval(counts["in time"], passed), passed, tuple(caveats))
-        if passed
-        else Estimate(None, None, 0, tuple(caveats))
-    )
+    share = Estimate(None, None, 0, tuple(caveats))
+    if passed:
+        value = counts["in time"] / passed
+        interval, error = wilson_interval(counts["in time"], passed), math.sqrt(value * (1 - value) / passed)
+        share = Estimate(value, interval, passed, tuple(caveats), error)
     return DutyRecord(
         duty=duty,
         share=share,
@@ -165,6 +166,15 @@ def duty_record(clocks: Clocks, duty: Duty, *, law: dict[tuple[str, Duty], float
         frame=rows,
         is_set=bool(kept.any()),
     )
+
+
+def duty_by_quarter(clocks: Clocks, record: DutyRecord) -> list[float]:
+    """Which share was done in time, quarter by quarter of report, ascending? Of quarters with 5 passed deadlines."""
+    months = pd.to_datetime(clocks.frame.set_index("incident_id")["month"])
+    rows = record.frame[record.frame["state"].isin(["in time", "late", "missing"])]
+    quarters = months.reindex(rows["incident_id"]).dt.to_period("Q").to_numpy()
+    counted = (rows["state"] == "in time").groupby(quarters).agg(["mean", "size"])
+    return [float(value) for value in counted.loc[counted["size"] >= LEAST_CASES, "mean"]]
 
 
 def open_incidents(clocks: Clocks, *, law: dict[tuple[str, Duty], float] | None = None) -> OpenIncidents:

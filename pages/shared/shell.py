@@ -43,6 +43,13 @@ SECTIONS = {
             url_path="telemetry",
             help="Whether devices report as they should, where signals die, and which trips were protected.",
         ),
+        st.Page(
+            "../loss_control/containment.py",
+            title="Containment",
+            icon=":material/timer:",
+            url_path="containment",
+            help="How fast theft is contained, where the time goes, and what is still open.",
+        ),
     ],
     "Admin": [
         st.Page(

@@ -146,15 +146,7 @@ def pick_table(
         Position of the row that is marked. A key of its own goes with it: marks are kept by position.
     """
     opened = partial(_open_row, key, tuple(frame["trip_id"].fillna("").astype(str))) if on_pick is None else on_pick
-    shown = frame[[column.name for column in columns]].copy()
-    config = {}
-    for column in columns:
-        kind = _FORMATS[column.format]
-        config[column.name] = kind(
-            f"{column.label} ({column.unit})" if column.unit else column.label, help=column.definition or None
-        )
-        if column.format == "text":
-            shown[column.name] = shown[column.name].astype(object).where(shown[column.name].notna(), "")
+    shown, config = table_columns(frame, columns=columns)
     st.dataframe(
         shown,
         hide_index=True,
@@ -166,6 +158,20 @@ def pick_table(
         key=key,
         alt=alt,
     )
+
+
+def table_columns(frame: pd.DataFrame, *, columns: Sequence[ExportColumn]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """What a table whose rows can be picked shows, and how each column is written."""
+    shown = frame[[column.name for column in columns]].copy()
+    config: dict[str, Any] = {}
+    for column in columns:
+        kind = _FORMATS[column.format]
+        config[column.name] = kind(
+            f"{column.label} ({column.unit})" if column.unit else column.label, help=column.definition or None
+        )
+        if column.format == "text":
+            shown[column.name] = shown[column.name].astype(object).where(shown[column.name].notna(), "")
+    return shown, config
 
 
 def trip_in_link() -> str:

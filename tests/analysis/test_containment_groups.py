@@ -80,7 +80,7 @@ def test_groups_alike_are_not_called_anything(tmp_path):
     )
     assert pace_words(compare_clocks(clocks, by="carrier")) == "No carrier is known of these incidents"
     assert pace_words(compare_clocks(clocks, by="control")) == (
-        "Controls cannot be compared: none of these incidents had one in place"
+        "Cannot be compared: none of these incidents: control in place"
     )
 
 
