@@ -44,6 +44,15 @@ SECTIONS = {
             help="Whether devices report as they should, where signals die, and which trips were protected.",
         ),
     ],
+    "Claims": [
+        st.Page(
+            "../claims/performance.py",
+            title="Claims performance",
+            icon=":material/gavel:",
+            url_path="claims",
+            help="How fast and fairly claims are settled, what they cost, and what they will cost in the end.",
+        ),
+    ],
     "Admin": [
         st.Page(
             "../admin/data.py",
