@@ -50,6 +50,11 @@ select reported_month as month, count(*) as claims,
     count(*) filter ({ACKNOWLEDGEMENT_TOLD} and {LATE}) + count(*) filter ({DECISION_TOLD} and {UNDECIDED_LATE})
         as clocks_breached_events,
     count(*) filter ({ACKNOWLEDGEMENT_TOLD}) + count(*) filter ({DECISION_TOLD}) as clocks_breached_trials,
+    -- Where most claims ended, those that are open have run for longer than half of them: the median is told.
+    case when 2 * count(decide_days) > count(followed_days) then median(coalesce(decide_days, followed_days)) end
+        as days_to_decision,
+    case when 2 * count(close_days) > count(followed_days) then median(coalesce(close_days, followed_days)) end
+        as days_to_close,
     count(decide_days) as decided, count(close_days) as closed,
     coalesce(sum(gross_base) filter (disputed), 0)::double as disputed_cost,
     coalesce(sum(gross_base) filter (disputed is not null), 0)::double as told_cost,
@@ -254,7 +259,8 @@ def claim_values(months: Months, *, settled: Settlement | None = None) -> dict[s
     _put_returns(put, months)
     if settled is not None:
         for key, curve in (("days_to_decision", settled.decide), ("days_to_close", settled.close)):
-            put(key, _unknown(LACKS[key]) if curve is None else curve.median(), "claims", lack=LACKS[key])
+            known = _unknown(LACKS[key]) if curve is None else curve.median()
+            put(key, known, "claims", lack=LACKS[key], trend=service[key])
     return found
 
 
@@ -296,7 +302,8 @@ def _put_costs(put: _Put, cost: pd.DataFrame, months: Months) -> None:
         lack=LACKS["shipments"], trend=rate)  # fmt: skip
     lists = [np.asarray(one, dtype=np.float64) for one in cost["sizes"] if not _is_missing(one)]
     sizes = np.sort(np.concatenate(lists)) if lists else np.zeros(0)
-    put("median_severity", _median(sizes), "losses", lack=LACKS["losses"])
+    medians = pd.Series([None if _is_missing(one) else float(np.median(one)) for one in cost["sizes"]], dtype="object")
+    put("median_severity", _median(sizes), "losses", lack=LACKS["losses"], trend=medians)
     put("mean_severity", _mean(sizes), "losses", lack=LACKS["losses"], trend=_per(cost["lost"], cost["losses"]))
     large = int(cost["large_losses"].sum())
     estimate = Estimate(float(large), poisson_interval(large), losses) if losses else _unknown(LACKS["losses"])

@@ -240,6 +240,25 @@ def development_triangle(view: View, *, kind: str = "gross") -> Triangle:
     return quarter_triangle(growth, kind=kind)
 
 
+def book_development(view: View) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The chain ladder of the book as fitted at publication: quarters of loss, totals, factors by age.
+
+    A person who sees some insureds only gets no quarters and no totals, and factors only where enough insureds stand
+    behind them.
+    """
+    origins = view.frame(
+        "select kind, origin, first_day, last_day, age, latest, ultimate, standard_error, one_year_error"
+        " from claim_origin order by kind, origin desc"
+    )
+    totals = view.frame(
+        "select kind, latest, ultimate, standard_error, low, high, state, caveats from claim_reserve order by kind"
+    )
+    factors = view.frame(
+        "select kind, age, factor, to_ultimate, developed_share, relative_error from claim_pattern order by kind, age"
+    )
+    return origins, totals, factors
+
+
 def _expected(premium: pd.DataFrame, fitted: Developments, *, ago: Array) -> pd.DataFrame:
     """What is still to come of each row of premium."""
     classes = [fitted.classes.get(name if isinstance(name, str) else None, fitted.book) for name in premium["product"]]

@@ -51,6 +51,15 @@ SECTIONS = {
             help="How fast theft is contained, where the time goes, and what is still open.",
         ),
     ],
+    "Claims": [
+        st.Page(
+            "../claims/performance.py",
+            title="Claims performance",
+            icon=":material/gavel:",
+            url_path="claims",
+            help="How fast and fairly claims are settled, what they cost, and what they will cost in the end.",
+        ),
+    ],
     "Admin": [
         st.Page(
             "../admin/data.py",
