@@ -414,7 +414,10 @@ def show_trips(here: Context, *, selection: TripSelection) -> None:
     shown = min(len(found), TRIPS_SHOWN)
     title = f"{count(len(found), 'trip', 'trips')} of {whose}" if whose else "Worst trips"
     kind = "Trips with goods, those without a device last," if whose else "Tracked trips"
-    st.subheader(f"{escape(title)}: click one to open its timeline", anchor=TRIPS_ANCHOR)
+    if found.empty:
+        st.subheader(escape(f"No trip of {whose}" if whose else "No tracked trip"), anchor=TRIPS_ANCHOR)
+    else:
+        st.subheader(f"{escape(title)}: click one to open its timeline", anchor=TRIPS_ANCHOR)
     st.caption(
         escape(
             f"{kind} by minutes dark, by the schedule, {here.period}; the first {shown:,} are shown, a download holds"

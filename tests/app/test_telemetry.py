@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64decode
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,10 +15,12 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.models import fit
 from analysis.service_measures import SERVICE_MEASURES
+from analysis.telemetry import ServiceValue
 from data.sample import write_sample
 from pages.shared.palette import DARK, LIGHT
+from pages.shared.telemetry_cards import share_sparkline
 from pages.shared.telemetry_charts import calendar_chart, calendar_edges, divmod_month
-from pages.shared.telemetry_results import resolution_of
+from pages.shared.telemetry_results import main_region, resolution_of
 from tests.analysis.journeys import Journey, every, load, moment, without
 from tests.app.conftest import Open, texts
 from tests.portfolios import load_files
@@ -142,6 +147,68 @@ def test_a_trip_in_the_link_opens_its_timeline_and_is_let_go(open_app: Open, tri
     assert "Trip DARK0" not in words(app)
 
 
+def test_rules_say_what_they_found_and_are_edited_in_the_link(open_app: Open, trips: Path) -> None:
+    app = open_trips(open_app, trips, **{"telemetry-trip": "DARK0"})
+    assert "Left the planned route: not evaluable" in words(app)
+    assert "Its lane has no planned route. Rule: 2 or more consecutive positions" in words(app)
+    edited = open_trips(open_app, trips, **{"telemetry-trip": "DARK0", "telemetry-rule-off_route_m": "800"})
+    assert not edited.exception
+    assert "over 800 m from the planned route" in words(edited)
+    beyond = open_trips(open_app, trips, **{"telemetry-trip": "DARK0", "telemetry-rule-off_route_m": "-4"})
+    assert not beyond.exception
+    assert "over 500 m from the planned route" in words(beyond)
+
+
+def test_a_pick_narrows_the_trips_and_leaves_the_cards_as_they_are(open_app: Open, trips: Path) -> None:
+    app = open_trips(open_app, trips, **{"telemetry-carrier": "DARK1"})
+    assert not app.exception
+    assert cards(app)["Uptime"] == "75.0%"
+    assert table(app, "fault")["trip_id"].tolist() == ["DARK1"]
+    assert "1 trip of DARK1: click one to open its timeline" in words(app)
+    app.button(key="telemetry-release-carrier").click().run()
+    assert not app.exception
+    assert len(table(app, "fault")) == 6
+    assert "Worst trips: click one to open its timeline" in words(app)
+
+
+def test_a_day_and_a_carrier_narrow_together(open_app: Open, trips: Path) -> None:
+    day = open_trips(open_app, trips, **{"telemetry-day": "2025-03-04"})
+    assert sorted(table(day, "fault")["trip_id"]) == ["DARK1", "GOOD1"]
+    assert "2 trips of 4 Mar 2025" in words(day)
+    both = open_trips(open_app, trips, **{"telemetry-day": "2025-03-04", "telemetry-carrier": "GOOD0"})
+    assert not both.exception
+    assert "No trips of GOOD0, 4 Mar 2025 in this selection" in words(both)
+    wrong = open_trips(open_app, trips, **{"telemetry-day": "yesterday", "telemetry-cell": "nowhere"})
+    assert not wrong.exception
+    assert len(table(wrong, "fault")) == 6
+
+
+def test_marks_and_days_carry_what_a_click_picks(open_app: Open, trips: Path) -> None:
+    app = open_trips(open_app, trips)
+    charts = [json.loads(one.proto.spec) for one in app.get("plotly_chart")]
+    picks = {
+        str(mark[0])
+        for chart in charts
+        for trace in chart["data"]
+        for mark in trace.get("customdata", [])
+        if isinstance(mark, list)
+    }
+    assert {"2025-03-03", "2025-03-04", "2025-03-05", "GOOD0", "DARK2", "too few reports"} <= picks
+
+
+def test_cards_say_whether_a_change_is_signal_or_noise(open_app: Open, sample: Path, trips: Path) -> None:
+    app = open_app(PAGE, portfolio=sample)
+    assert not app.exception
+    uptime = next(metric for metric in app.metric if metric.label == "Uptime")
+    assert uptime.delta.endswith(" pts")
+    assert uptime.proto.delta_description in {"signal", "noise"}
+    assert "99% interval" in uptime.proto.help
+    alone = open_trips(open_app, trips)
+    uptime = next(metric for metric in alone.metric if metric.label == "Uptime")
+    assert not uptime.delta
+    assert "signal" not in uptime.proto.help
+
+
 def test_dark_at_loss_is_a_question_and_not_a_debit(open_app: Open, trips: Path) -> None:
     app = open_trips(open_app, trips)
     assert "At 1 of 1 theft of tracked goods the device was dark" in words(app)
@@ -220,6 +287,44 @@ def test_a_day_lies_in_its_class_week_and_band() -> None:
         assert squares[8, 1] == 4
         assert chart.title == "1 of 2 days fell short of target; worst 1 Jan 2025 at 94.0%"
     assert calendar_edges(uptime) == (0.95, 0.9633, 0.9767, 0.99)
+
+
+def test_a_line_of_months_has_gaps_where_nothing_was_due() -> None:
+    months = tuple(
+        (date(2025, month, 1), share, 100.0) for month, share in ((1, 0.96), (2, 0.98), (5, 0.97), (6, 0.99))
+    )
+    value = ServiceValue(
+        measure=SERVICE_MEASURES["uptime"],
+        definition="schedule",
+        value=0.975,
+        interval=None,
+        n=4,
+        clusters=1,
+        numerator=390.0,
+        denominator=400.0,
+        months=months,
+        budget=None,
+        shrunk=False,
+        caveats=(),
+    )
+    drawn = share_sparkline(value, colours=LIGHT)
+    picture = b64decode(drawn.split("base64,")[1].split('"')[0]).decode()
+    # January lies at the left, June at the right, and April is in no line.
+    runs = re.findall('<polyline points="([^"]*)"', picture)
+    assert [[point.split(",")[0] for point in run.split()] for run in runs] == [["0.0", "20.0"], ["80.0", "100.0"]]
+    assert "Uptime by month, Jan 2025 to Jun 2025: lowest 96.0%, highest 99.0%; axis from 95% to 100%" in drawn
+    assert share_sparkline(replace(value, months=months[:1]), colours=LIGHT) == ""
+
+
+def test_a_map_opens_on_the_side_of_the_ocean_with_most_blackouts() -> None:
+    def areas(*rows: tuple[float, int]) -> pd.DataFrame:
+        return pd.DataFrame({"longitude": [x for x, _ in rows], "blackouts": [n for _, n in rows]})
+
+    here = main_region(areas((-96.8, 50), (4.3, 8), (-84.4, 42)))
+    assert sorted(here["longitude"]) == [-96.8, -84.4]
+    both = main_region(areas((-96.8, 50), (4.3, 40)))
+    assert len(both) == 2
+    assert main_region(areas()).empty
 
 
 def test_months_and_cells_follow_calendar_and_width() -> None:

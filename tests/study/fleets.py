@@ -66,7 +66,7 @@ def draw_trips(generator: np.random.Generator, fleet: Fleet, *, carrier: str) ->
         {
             "insured_id": f"I{carrier}",
             "carrier_id": carrier,
-            "device_id": [f"{carrier}-{number}" for number in device],
+            "device": device,
             "month_number": month,
             "window_s": hours * 3600,
             "dark_s": np.where(blackouts > 0, dark, 0.0) * 3600,
@@ -80,7 +80,8 @@ def draw_view(generator: np.random.Generator, fleets: Mapping[str, Fleet]) -> Vi
     connection = duckdb.connect(":memory:", config={"threads": 1})
     connection.register("drawn", trips)
     connection.execute(
-        "create table trip_telemetry as select row_number() over () as trip_no, * exclude (month_number),"
+        "create table trip_telemetry as select row_number() over () as trip_no, * exclude (month_number, device),"
+        " carrier_id || '-' || device as device_id,"
         " (date '2024-01-01' + to_months(month_number::integer))::date as month, true as is_due, 1.0 as part,"
         " (window_s // 300)::bigint as slots_due from drawn"
     )

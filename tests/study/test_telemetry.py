@@ -13,7 +13,7 @@ def test_a_fleet_is_dark_for_its_share_in_each_month() -> None:
     trips = draw_trips(np.random.default_rng(3), Fleet(20_000, 500, [USUAL_DARK, 0.1]), carrier="C1")
     sums = trips.groupby("month_number")[["dark_s", "window_s"]].sum()
     assert (sums["dark_s"] / sums["window_s"]).to_list() == pytest.approx([USUAL_DARK, 0.1], rel=0.08)
-    assert trips["device_id"].nunique() == 500
+    assert trips["device"].nunique() == 500
     assert (trips["dark_s"] <= trips["window_s"]).all()
 
 
