@@ -18,7 +18,8 @@ daily as (
         count(*) as shipments,
         count(declared_value) as valued_shipments,
         sum(declared_value) as declared_value,
-        sum(weight_kg) as weight_kg,
+        -- Exact, so that the sum is the same in whatever order its rows come.
+        sum(try_cast(weight_kg as decimal(38, 4))) as weight_kg,
         count(*) filter (scheduled_at is not null and delivered_at is not null) as scheduled,
         -- A promise without a time of day holds until that day ends.
         count(*) filter (
@@ -34,7 +35,7 @@ final as (
         sum(d.declared_value)::decimal(38, 4) as declared_value,
         sum(in_base(d.declared_value, r.rate)) as value_base,
         sum(in_base(d.declared_value, q.rate)) as value_plan,
-        sum(d.weight_kg) as weight_kg, sum(d.scheduled)::bigint as scheduled, sum(d.on_time)::bigint as on_time
+        sum(d.weight_kg)::double as weight_kg, sum(d.scheduled)::bigint as scheduled, sum(d.on_time)::bigint as on_time
     from daily as d
     left join exchange_rate as r
         on d.currency = r.currency
