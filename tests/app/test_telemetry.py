@@ -10,9 +10,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.models import fit
 from analysis.service_measures import SERVICE_MEASURES
-from data.sample import write_sample
 from pages.shared.palette import DARK, LIGHT
 from pages.shared.telemetry_charts import calendar_chart, calendar_edges, divmod_month
 from pages.shared.telemetry_results import resolution_of
@@ -39,13 +37,6 @@ def trips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trips")
     load(folder, *JOURNEYS)
     return folder / "portfolio"
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder, seed=11, fit=fit)
-    return folder
 
 
 @pytest.fixture(scope="module")
