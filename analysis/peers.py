@@ -234,24 +234,23 @@ def _standings(view: View, insured: str) -> dict[str, Standing]:
 def finding_words(account: AccountPeers, *, most: int = 2) -> str:
     """In what does the account differ from its peers by more than chance? Sentences with full stops."""
     compared = account.compared
+    if not account.standings:
+        return "No measure can be compared: the latest 12 complete months of the data hold nothing of this account."
     if not compared:
         return (
             f"No measure can be compared: under {RULE.least_insureds} insureds stand behind its groups, or one or two"
             " of them have most of what is counted."
         )
-    sentences = []
+    differing = sum(one.verdict in CLEAR for one in compared)
+    by_chance = significant(_FALSE_SHARE * len(compared), 1)
+    differ = f"{differing or 'none'} of {len(compared)} measures {'differs' if differing < 2 else 'differ'}"
+    sentences = [f"{account.window}: {differ} from peers beyond chance (by chance alone about {by_chance} would)."]
     for verdict in ("worse", "better", "higher", "lower"):
         named = sorted((one for one in compared if one.verdict == verdict), key=_distance, reverse=True)
         if named:
             told = [_against(one) for one in named[:most]]
             rest = f", and {len(named) - most} more" if len(named) > most else ""
-            sentences.append(f"{verdict.capitalize()} than peers, beyond chance: {', '.join(told)}{rest}.")
-    if not sentences:
-        sentences.append(f"In none of {len(compared)} measures does it differ from its peers by more than chance.")
-    else:
-        differing = sum(one.verdict in CLEAR for one in compared)
-        by_chance = significant(_FALSE_SHARE * len(compared), 1)
-        sentences.append(f"{differing} of {len(compared)} measures differ; by chance about {by_chance} would.")
+            sentences.append(f"{verdict.capitalize()}: {', '.join(told)}{rest}.")
     return " ".join(sentences)
 
 

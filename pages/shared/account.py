@@ -16,7 +16,7 @@ from analysis.filters import Filters, Scope
 from analysis.peers import CLEAR, VERDICT_WORDS, AccountPeers, Standing, Verdict, account_peers, finding_words
 from analysis.service_measures import SERVICE_MEASURES, Definition
 from data.portfolio import View
-from pages.shared.charts import Chart
+from pages.shared.charts import FONT, Chart
 from pages.shared.context import Context
 from pages.shared.hotspot_results import HASHES
 from pages.shared.layout import downloads, escape, show_table
@@ -58,7 +58,8 @@ SHOWN = [column for column in TABLE if column.name not in {"definition", "formul
 _ROW_HEIGHT = 24
 
 
-@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
+# Frozen, and asked for by every card of a page: shared, not copied at each look.
+@st.cache_resource(max_entries=128, show_spinner=False, hash_funcs=HASHES)
 def peers_of(key: tuple[str, Scope], *, insured: str, _view: View) -> AccountPeers:
     """One account against its peers."""
     return account_peers(_view, insured=insured)
@@ -106,12 +107,12 @@ def header_words(account: AccountPeers) -> str:
     if account.in_force is not None and account.on is not None:
         many = "policy" if account.in_force == 1 else "policies"
         parts.append(f"{account.in_force or 'no'} {many} in force")
-    group, window = account.group, account.window
+    group = account.group
     if group is None:
         parts.append("no peers to compare with")
     else:
         where = "its segment" if group.kind == "segment" else "its role" if group.kind == "role" else group.words()
-        parts.append(f"against **{group.insureds - 1} peers** of {where}, {window}")
+        parts.append(f"against **{group.insureds - 1} peers** of {where}")
     return " · ".join(parts)
 
 
@@ -203,6 +204,10 @@ def with_peer_line(chart: Chart, standing: Standing | None, *, colours: Palette)
     if standing is None or standing.peers is None:
         return chart
     words = f"peers' median {standing.words(standing.peers.median)}"
+    ends = chart.figure.layout.yaxis.range
+    if ends and not min(ends) <= standing.peers.median <= max(ends):
+        note = f"{chart.note}; {words}, {standing.window}, is off the axis"
+        return replace(chart, note=note, alt=f"{chart.alt} {words.capitalize()}, {standing.window}.")
     figure = go.Figure(chart.figure)
     figure.add_hline(
         y=standing.peers.median,
@@ -317,14 +322,21 @@ def share_chart(account: AccountPeers, *, colours: Palette) -> Chart | None:
     figure = go.Figure(
         traces,
         {
+            "template": {},
             "height": 70 + _ROW_HEIGHT * len(shares),
             "margin": {"l": 4, "r": 12, "t": 28, "b": 24},
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": colours.text, "size": 12},
+            "font": {"color": colours.text, "size": 12, "family": FONT},
             "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
             "xaxis": axis | {"tickformat": ".0%", "range": [-0.01, 1.01]},
-            "yaxis": {"autorange": "reversed", "automargin": True, "linecolor": colours.border},
+            "yaxis": {
+                "autorange": "reversed",
+                "automargin": True,
+                "linecolor": colours.border,
+                "categoryorder": "array",
+                "categoryarray": names,
+            },
         },
     )
     clear = sum(one.verdict in CLEAR for one in shares)

@@ -235,9 +235,9 @@ def test_the_finding_names_what_differs_and_how_much_chance_gives() -> None:
         for k, median in enumerate([0.96, 0.95, *[0.92] * 18])
     }
     account = AccountPeers("A1", "Acme", "food", "", "", None, None, found)
-    assert finding_words(account) == (
-        "Worse than peers, beyond chance: Uptime 92.0% (median 96.0%), Uptime 92.0% (median 95.0%)."
-        " 2 of 20 measures differ; by chance about 1 would."
+    assert finding_words(account, most=1) == (
+        "Jan 2025 – Dec 2025: 2 of 20 measures differ from peers beyond chance (by chance alone about 1 would)."
+        " Worse: Uptime 92.0% (median 96.0%), and 1 more."
     )
 
 

@@ -13,10 +13,8 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.models import fit
 from analysis.service_measures import SERVICE_MEASURES
 from analysis.telemetry import ServiceValue
-from data.sample import write_sample
 from pages.shared.palette import DARK, LIGHT
 from pages.shared.telemetry_cards import share_sparkline
 from pages.shared.telemetry_charts import calendar_chart, calendar_edges, divmod_month
@@ -44,13 +42,6 @@ def trips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trips")
     load(folder, *JOURNEYS)
     return folder / "portfolio"
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample")
-    write_sample(folder, seed=11, fit=fit)
-    return folder
 
 
 @pytest.fixture(scope="module")
