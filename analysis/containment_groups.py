@@ -199,8 +199,9 @@ def two_words(groups: GroupsOfClocks, *, held: str, other: str) -> str:
     """Is containment faster for those that have it than for those that have not? Without a full stop."""
     frame = groups.frame.set_index("key")
     if not {held, other} <= set(frame.index):
-        many = "all" if held in frame.index else "none"
-        return f"Cannot be compared: {many} of these incidents: {held}"
+        if frame.empty:
+            return "No incident to compare"
+        return f"All incidents here: {frame.index[0]}; nothing to compare with"
     row = frame.loc[held]
     if "not enough data" in {row["verdict"], frame.loc[other, "verdict"]}:
         return f"Too few incidents to compare: {held} against {other}"

@@ -143,8 +143,9 @@ def phase_words(found: Phases) -> str:
         where = "before anybody knows" if share.value >= 0.5 else "after the first sign"
         part = share.value if share.value >= 0.5 else 1 - share.value
         return f"{100 * part:.0f}% of the time from loss to containment passes {where}"
-    if "contained" in rows.index and not np.isnan(rows.loc["contained", "median"]):
-        return f"Half are contained within {rows.loc['contained', 'median']:.0f} minutes of the first sign"
+    median = float(rows["median"].get("contained", np.nan))
+    if not np.isnan(median):
+        return f"Half are contained within {median:.0f} minutes of the first sign"
     return "Too few clocks are known to say where the time goes"
 
 

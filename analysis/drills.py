@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -90,17 +91,16 @@ def drilled_keys(view: View, clocks: Clocks) -> pd.Series[str]:
     rows = view.snapshot.view(view.scope, view.filters.without("period")).rows(  # type: ignore[attr-defined]
         "select insured_id, held_on from drill where insured_id is not null and held_on is not null"
     )
-    held: dict[str, list[np.datetime64]] = {}
+    held: dict[str, list[date]] = {}
     for insured, day in rows:
-        held.setdefault(insured, []).append(np.datetime64(day, "D"))
+        held.setdefault(insured, []).append(day)
     found: list[str | None] = []
     for insured, began in zip(clocks.frame["insured_id"], clocks.frame["occurred_at"], strict=True):
         if pd.isna(insured):
             found.append(None)
             continue
-        day = np.datetime64(began, "D")
-        back = np.array([(day - one).astype(int) for one in held.get(str(insured), [])], dtype=int)
-        found.append(DRILLED if ((back > 0) & (back <= DRILLED_DAYS)).any() else NOT_DRILLED)
+        back = [(began.date() - day).days for day in held.get(str(insured), [])]
+        found.append(DRILLED if any(0 < days <= DRILLED_DAYS for days in back) else NOT_DRILLED)
     return pd.Series(found, index=clocks.frame.index, dtype=object)
 
 

@@ -259,7 +259,7 @@ def show_open(here: Context, found: Response, *, among: Among) -> None:
 def show_groups(here: Context, found: Response, *, among: Among, by: Grouping) -> None:
     """Each group against the rest, as a picture and as a table."""
     groups = groups_of(view_key(here), among=among, by=by, _clocks=found.clocks, _view=here.view)
-    if groups.frame.empty:
+    if len(groups.frame) < 2:
         return
     with st.container(border=True):
         left, right = st.columns([0.48, 0.52], gap="small")
@@ -267,8 +267,9 @@ def show_groups(here: Context, found: Response, *, among: Among, by: Grouping) -
             show_chart(pace_chart(groups, period=here.period, colours=palette()), key=f"{PAGE}-pace")
         with right:
             rows, columns = group_rows(groups), group_columns(by)
+            nouns = ("group", "groups") if by == "control" else GROUPING_LABELS[by]
             heading(
-                f"{len(rows):,} {'groups' if by == 'control' else GROUPING_LABELS[by][len(rows) != 1]}"
+                f"{len(rows):,} {nouns[len(rows) != 1]}"
                 + (f"; not known for {groups.without_group:,} incidents" if groups.without_group else ""),
                 "Slower ones first; means and medians of at least 5 incidents; thefts and attempts are mixed in them,"
                 " but never in verdict and pace",

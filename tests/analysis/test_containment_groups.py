@@ -80,7 +80,7 @@ def test_groups_alike_are_not_called_anything(tmp_path):
     )
     assert pace_words(compare_clocks(clocks, by="carrier")) == "No carrier is known of these incidents"
     assert pace_words(compare_clocks(clocks, by="control")) == (
-        "Cannot be compared: none of these incidents: control in place"
+        "All incidents here: no control in place; nothing to compare with"
     )
 
 

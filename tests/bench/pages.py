@@ -7,21 +7,27 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
 
 from analysis import bookkeeping
 from analysis.choices import Choices, count_events, count_unreached, find_choices
+from analysis.containment import containment, ends_over_time, incident_clocks
+from analysis.containment_groups import compare_clocks, group_names
+from analysis.containment_phases import loss_against_time, phases
 from analysis.filters import Filters, Scope, add_months
 from analysis.hotspots import breakdown, hours_of_week, main_finding, places, points, told_kinds, told_units
 from analysis.measures import Measure
+from analysis.response_duties import duty_record, open_incidents
 from analysis.selection import Selection
 from analysis.values import measure_values, monthly, present_measures
 from analysis.verdicts import book_values, headline, notes, ranked_verdicts, told_levels
 from data.portfolio import Portfolio, Snapshot, View
 from data.reach import REACH
 from pages.shared.charts import kind_chart, month_chart, week_chart
+from pages.shared.containment_charts import curve_chart, ends_chart, loss_chart, pace_chart, phase_chart
 from pages.shared.funnel_chart import funnel_chart
 from pages.shared.palette import LIGHT
 from tests.bench.rows import Row, sample
@@ -169,6 +175,8 @@ def _cases(whole: View, told: tuple[Measure, ...]) -> Iterator[Case]:
             ),
         )
         yield Case(f"page Hotspots, verdicts by {level}", lambda view, at=level: _verdicts(view, at))
+    if whole.has("incident"):
+        yield Case("page Containment", _containment, "select * from incident_clock where source = 'own'")
     yield Case("page Data", _bookkeeping)
     yield Case(
         "choices of the filter bar (once a snapshot)",
@@ -183,6 +191,26 @@ def _monthly_in_pandas(fact: str, counted: str) -> Callable[[dict[str, pd.DataFr
         return frame[inside].groupby("month")[counted].sum()
 
     return work
+
+
+def _containment(view: View) -> None:
+    """What Containment computes and draws after a change of filters."""
+    clocks = incident_clocks(view)
+    if not clocks.n:
+        return
+    containment(clocks)
+    found = compare_clocks(clocks, by="control")
+    for by in ("site", "carrier"):
+        compare_clocks(clocks, by=by, names=group_names(view, by))
+    for duty in ("evidence", "notice"):
+        duty_record(clocks, duty)
+    open_incidents(clocks)
+    said: dict[str, Any] = {"period": "period", "colours": LIGHT}
+    curve_chart(found.shown, title="", p_value=None, **said)
+    pace_chart(found, **said)
+    phase_chart(phases(clocks), **said)
+    ends_chart(ends_over_time(clocks), **said)
+    loss_chart(loss_against_time(clocks), currency="USD", **said)
 
 
 def _counts(view: View, measure: Measure, told: tuple[Measure, ...]) -> None:
