@@ -239,7 +239,7 @@ def claim_values(months: Months, *, settled: Settlement | None = None) -> dict[s
         ("automated_share", "claims paid"),
         ("disputed_share", "claims"),
         ("reported_promptly", "claims"),
-        ("clocks_breached", "deadlines met, missed or passed"),
+        ("clocks_breached", "deadlines"),
     ):
         if key == "decided_promptly" and not service["decided"].sum():
             put(key, _unknown(LACKS[key]), counted, lack=LACKS[key])

@@ -14,6 +14,10 @@ import pandas as pd
 
 from analysis import bookkeeping
 from analysis.choices import Choices, count_events, count_unreached, find_choices
+from analysis.claim_service import claim_months, claim_values, settlement
+from analysis.claim_tables import claim_rows
+from analysis.claim_trends import claim_trend, told_trends
+from analysis.claims import developments, ratios_by, ultimate_loss_ratio
 from analysis.filters import Filters, Scope, add_months
 from analysis.hotspots import breakdown, hours_of_week, main_finding, places, points, told_kinds, told_units
 from analysis.measures import Measure
@@ -23,6 +27,7 @@ from analysis.verdicts import book_values, headline, notes, ranked_verdicts, tol
 from data.portfolio import Portfolio, Snapshot, View
 from data.reach import REACH
 from pages.shared.charts import kind_chart, month_chart, week_chart
+from pages.shared.claim_charts import settlement_chart, trend_chart
 from pages.shared.funnel_chart import funnel_chart
 from pages.shared.palette import LIGHT
 from tests.bench.rows import Row, sample
@@ -171,6 +176,8 @@ def _cases(whole: View, told: tuple[Measure, ...]) -> Iterator[Case]:
             ),
         )
         yield Case(f"page Hotspots, verdicts by {level}", lambda view, at=level: _verdicts(view, at))
+    if whole.has("claim"):
+        yield Case("page Claims performance", _claims)
     yield Case("page Data", _bookkeeping)
     yield Case(
         "choices of the filter bar (once a snapshot)",
@@ -220,6 +227,20 @@ def _verdicts(view: View, level: str) -> None:
     notes(view, level=level)  # type: ignore[arg-type]
 
 
+def _claims(view: View) -> None:
+    """What Claims performance computes and draws after a change of filters, the comparison period left out."""
+    months, settled = claim_months(view), settlement(view)
+    ratio = ultimate_loss_ratio(view)
+    claim_values(months, settled=settled)
+    settlement_chart(settled, period="period", colours=LIGHT)
+    told = told_trends(months)
+    if told:
+        trend_chart(claim_trend(months, key=told[0], known_to=view.info.data_date), colours=LIGHT)
+    if not ratio.lack:
+        ratios_by(ratio, ratio.parts["month"], fitted=developments(view))
+    claim_rows(view)
+
+
 def _bookkeeping(view: View) -> None:
     """What the Data page asks."""
     bookkeeping.account(view)
@@ -244,6 +265,7 @@ def _measure_scripts(portfolio: Path, choices: Choices, *, runs: int, target: fl
         ("Hotspots", "", {}),
         ("Hotspots, counts", "", {"hotspots-level": "Counts in the period"}),
         ("Telemetry", "../loss_control/telemetry.py", {}),
+        ("Claims performance", "../claims/performance.py", {}),
         ("Data", "../admin/data.py", {}),
         ("Glossary", "../admin/glossary.py", {}),
     )
