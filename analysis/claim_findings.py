@@ -114,7 +114,8 @@ def quarter_words(table: pd.DataFrame) -> str:
         return "No quarter has earned premium"
     if out.empty:
         return "No quarter of loss differs from the rest by more than chance"
-    worst = out.loc[(out["ratio"] - table["ratio"].median()).abs().idxmax()]
+    away = (out["ratio"] - table["ratio"].median()).abs()
+    worst = out.iloc[int(away.to_numpy().argmax())]
     side = "more" if worst["verdict"] == "above the rest" else "less"
     return f"{worst['key']} will cost {_percent(float(worst['ratio']))} of its premium, {side} than chance explains"
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.claim_service import claim_months
 from analysis.claim_tables import late_reporting
-from analysis.claim_trends import claim_trend
 from analysis.claims import development_triangle, ultimate_loss_ratio
 from analysis.filters import Filters, Scope
 from analysis.refunds import refund_bursts
@@ -33,13 +31,6 @@ def test_the_refund_ring_alone_stands_out(sample: Sample, view: View) -> None:
     planted = sample.planted("refund-ring")
     assert found.frame["refunds"].iloc[0] == planted["effect"]["refunds"]
     assert planted["effect"]["operator_id"] not in found.frame.to_string()
-
-
-def test_the_bad_year_is_no_signal_at_this_size(view: View) -> None:
-    # Some four thefts are claimed a month: docs/findable-claims.md says from when on 1.6 times as many are told.
-    months = claim_months(view)
-    trend = claim_trend(months, key="theft_frequency_of_claims", known_to=view.info.data_date)
-    assert trend.signals == 0
 
 
 def test_amounts_add_up_to_the_claims(sample: Sample, view: View) -> None:

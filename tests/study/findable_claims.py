@@ -7,6 +7,7 @@ ones, and a year in which thefts are 1.6 times as frequent.
 from __future__ import annotations
 
 import argparse
+import sys
 from datetime import date
 
 import numpy as np
@@ -85,4 +86,4 @@ def tables(seeds: int) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=300)
-    print(tables(parser.parse_args().seeds))
+    sys.stdout.write(tables(parser.parse_args().seeds) + "\n")
