@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.claim_service import ClaimValue, Settlement
 from analysis.claims import UltimateLossRatio
 from analysis.differences import Difference
-from analysis.measures import significant
+from analysis.measures import magnitude, significant
 
 Status = Literal["meets target", "may meet target", "misses target", "no target", "not known"]
 
@@ -55,7 +55,7 @@ def answer_words(values: Mapping[str, ClaimValue], ratio: UltimateLossRatio) -> 
     return text[:1].upper() + text[1:]
 
 
-def change_words(change: Difference | None, *, unit: str) -> str:
+def change_words(change: Difference | None, *, unit: str, currency: str = "") -> str:
     """A change and whether chance explains it, in a few words; empty where it cannot be told."""
     if change is None:
         return ""
@@ -66,6 +66,8 @@ def change_words(change: Difference | None, *, unit: str) -> str:
         text = f"{significant(100 * size, 2)} pts"
     elif unit == "days":
         text = f"{significant(size, 2)} days"
+    elif unit == "base currency":
+        text = f"{currency} {magnitude(size)}".strip()
     else:
         text = significant(size, 2)
     sign = "+" if change.value > 0 else "−"
@@ -112,7 +114,8 @@ def quarter_words(table: pd.DataFrame) -> str:
         return "No quarter has earned premium"
     if out.empty:
         return "No quarter of loss differs from the rest by more than chance"
-    worst = out.loc[(out["ratio"] - table["ratio"].median()).abs().idxmax()]
+    away = (out["ratio"] - table["ratio"].median()).abs()
+    worst = out.iloc[int(away.to_numpy().argmax())]
     side = "more" if worst["verdict"] == "above the rest" else "less"
     return f"{worst['key']} will cost {_percent(float(worst['ratio']))} of its premium, {side} than chance explains"
 

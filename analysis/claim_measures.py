@@ -148,7 +148,7 @@ _ALL = (
     ),
     _service(
         key="automated_share",
-        label="Paid on automated evidence",
+        label="Automated evidence",
         definition="Share of the claims paid whose evidence was gathered without hands, of those that say how.",
         formula="claims paid with automated evidence / claims paid with known evidence",
         unit="percent",

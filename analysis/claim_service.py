@@ -99,13 +99,13 @@ group by month
 order by month
 """
 _DURATIONS = """
-select step, path, days, happened, count(*) as claims
+select step, days, happened, count(*) as claims
 from (
-    select 'decide' as step, decision_path as path, coalesce(decide_days, followed_days) as days,
+    select 'decide' as step, coalesce(decide_days, followed_days) as days,
         decide_days is not null as happened
     from claim_service
     union all
-    select 'close', decision_path, coalesce(close_days, followed_days), close_days is not null from claim_service
+    select 'close', coalesce(close_days, followed_days), close_days is not null from claim_service
 ) as steps
 where days is not null
 group by all
@@ -183,13 +183,10 @@ class Settlement:
     ----------
     decide, close
         Curves of the claims not decided, not closed, by days from report; None where no claim tells.
-    paths
-        The curve to the decision by the way in which it was taken.
     """
 
     decide: SurvivalCurve | None
     close: SurvivalCurve | None
-    paths: Mapping[str, SurvivalCurve]
 
 
 def claim_months(view: View) -> Months:
@@ -214,9 +211,7 @@ def settlement(view: View) -> Settlement:
             np.repeat(part["happened"].to_numpy(dtype=np.bool_), count),
         )
 
-    decide = rows[rows["step"] == "decide"]
-    paths = {str(name): found for name, part in decide.groupby("path") if (found := curve(part)) is not None}
-    return Settlement(curve(decide), curve(rows[rows["step"] == "close"]), paths)
+    return Settlement(curve(rows[rows["step"] == "decide"]), curve(rows[rows["step"] == "close"]))
 
 
 def claim_values(months: Months, *, settled: Settlement | None = None) -> dict[str, ClaimValue]:
@@ -239,13 +234,20 @@ def claim_values(months: Months, *, settled: Settlement | None = None) -> dict[s
         ("automated_share", "claims paid"),
         ("disputed_share", "claims"),
         ("reported_promptly", "claims"),
-        ("clocks_breached", "deadlines met, missed or passed"),
+        ("clocks_breached", "deadlines"),
     ):
         if key == "decided_promptly" and not service["decided"].sum():
             put(key, _unknown(LACKS[key]), counted, lack=LACKS[key])
             continue
         events, trials = service[f"{key}_events"], service[f"{key}_trials"]
-        put(key, _share(int(events.sum()), int(trials.sum())), counted, lack=LACKS[key], trend=_per(events, trials))
+        unfit = key == "clocks_breached" and "legal_clock" not in months.absent
+        put(
+            key,
+            _share(int(events.sum()), int(trials.sum())),
+            counted,
+            lack=LACKS["unfit"] if unfit else LACKS[key],
+            trend=_per(events, trials),
+        )
     told = float(service["told_cost"].sum())
     share = float(service["disputed_cost"].sum()) / told if told > 0 else None
     put("disputed_cost", Estimate(share, None, int(service["disputed_share_trials"].sum())), "claims",
@@ -272,6 +274,7 @@ LACKS = {
     "disputed_share": "No claim says whether it was disputed (disputed)",
     "reported_promptly": "No claim says both when it happened and when it was reported",
     "clocks_breached": "No claim has a deadline: load legal_clock, and policies with their jurisdiction",
+    "unfit": "No legal clock is loaded for the jurisdiction and kind of these claims",
     "flags": "No claim says whether it was flagged (fraud_flagged)",
     "losses": "No claim with an indemnity in this selection",
     "shipments": "No shipments to count against in this selection",

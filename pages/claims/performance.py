@@ -103,6 +103,25 @@ def main() -> None:
     show_pictures(here, months=months, ratio=ratio)
     show_subject(here, months=months, values=values, before=before, ratio=ratio)
     show_claims(here)
+    show_method()
+
+
+def show_method() -> None:
+    """How the numbers come about."""
+    with st.expander("How this page is computed", icon=":material/functions:"):
+        st.markdown(
+            "- **Time**: Kaplan-Meier from the report; a claim that is open counts as long as it was followed, one that"
+            " was opened again counts as open.\n"
+            "- **Losses**: one event is one loss; incurred is paid and reserved, claims expense included, before"
+            " recoveries, at the rate of exchange of the day of loss.\n"
+            "- **Ultimate**: incurred + loss ratio of the policy's class x earned premium x (1 - share known at that"
+            " age). Shares known come from the chain ladder of the whole book, fitted at the load; salvage and"
+            " subrogation have their own. No factor is added beyond the last age.\n"
+            "- **Signals**: p' and u' charts allow for months that differ by more than chance; months that ended less"
+            " than 60 days before the data's date are never judged.\n"
+            "- **Changes** on the cards: called more than chance where the interval of the difference leaves out 0 (Zou"
+            " and Donner 2008)."
+        )
 
 
 def values_of(here: Context, view: View) -> dict[str, ClaimValue]:

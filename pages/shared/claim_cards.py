@@ -46,7 +46,7 @@ def claim_cards(
                 shown = value.words(currency) if value.estimate.value is not None else "not known"
                 st.metric(value.measure.label, shown, help=card_help(value))
                 old = before.get(value.measure.key)
-                st.html(card_lines(value, old, against=against, why_not=why_not, colours=ink))
+                st.html(card_lines(value, old, against=against, why_not=why_not, currency=currency, colours=ink))
 
 
 def status_words(value: ClaimValue) -> str:
@@ -65,7 +65,9 @@ def card_help(value: ClaimValue) -> str:
     return escape(" ".join(lines))
 
 
-def card_lines(value: ClaimValue, before: ClaimValue | None, *, against: str, why_not: str, colours: Palette) -> str:
+def card_lines(
+    value: ClaimValue, before: ClaimValue | None, *, against: str, why_not: str, currency: str, colours: Palette
+) -> str:
     """Interval, n, target and change as HTML."""
     measure, estimate = value.measure, value.estimate
     if estimate.value is None:
@@ -73,8 +75,7 @@ def card_lines(value: ClaimValue, before: ClaimValue | None, *, against: str, wh
     rows = []
     if estimate.interval is not None:
         low, high = (
-            "unknown" if math.isinf(end) else measure.words(end, currency="").removesuffix(" days")
-            for end in estimate.interval
+            "unknown" if math.isinf(end) else _bare(measure.words(end, currency="")) for end in estimate.interval
         )
         level = "90%" if measure.interval.startswith("90%") else "95%"
         rows.append(html.escape(f"{level}: {low} – {high}"))
@@ -86,13 +87,18 @@ def card_lines(value: ClaimValue, before: ClaimValue | None, *, against: str, wh
         rows.append(f'<span style="color:{ink}">{ICONS[status]} {html.escape(said)}</span>')
     if before is None or why_not:
         rows.append(html.escape(why_not or "nothing to compare with"))
-    elif words := change_words(difference(estimate, before.estimate), unit=measure.unit):
+    elif words := change_words(difference(estimate, before.estimate), unit=measure.unit, currency=currency):
         rows.append(html.escape(f"{words}, {against}"))
     else:
         rows.append(html.escape(f"not known {against.removeprefix('vs ')}"))
     known = [one for one in value.trend if one is not None]
     picture = sparkline(known, label=f"{measure.label} by month, from zero", colours=colours) if len(known) > 1 else ""
     return _body(rows, colours) + picture
+
+
+def _bare(text: str) -> str:
+    """An end of an interval: its unit stands with the value already."""
+    return text.removesuffix(" days").partition(" per ")[0]
 
 
 def _body(rows: Sequence[str], colours: Palette) -> str:

@@ -42,19 +42,22 @@ def settlement_chart(settled: Settlement, *, period: str, colours: Palette) -> C
                 "hovertemplate": f"%{{x}} days: %{{y:.1%}} {name}<extra></extra>",
             }
         )  # fmt: skip
-    # Labels stand where the curves lie apart: at the time by which half have happened.
+    # One label on each side of the pair, where the curves are steep.
     annotations = [
         {
-            "x": curve.median().value or last / 2, "y": 0.5, "text": name, "showarrow": False, "xanchor": "left",
-            "xshift": 8, "yshift": -14 if place else -4, "font": {"color": colours.categories[place], "size": 13},
+            "x": curve.quantile(share).value, "y": share, "text": name, "showarrow": False,
+            "xanchor": "left" if place else "right", "xshift": 10 if place else -8,
+            "font": {"color": colours.categories[place], "size": 13},
         }
-        for place, (name, curve) in enumerate(curves)
+        for place, ((name, curve), share) in enumerate(zip(curves, (0.62, 0.4), strict=False))
+        if curve.quantile(share).value is not None
     ]  # fmt: skip
     figure = go.Figure(
         traces,
         _layout(colours)
         | {
-            "xaxis": _axis(colours) | {"title": {"text": "days after the report"}, "range": [0, last], "nticks": 8},
+            "xaxis": _axis(colours)
+            | {"title": {"text": "days after the report", "font": {"size": 12}}, "range": [0, last], "nticks": 8},
             "yaxis": _axis(colours) | _grid(colours) | {"tickformat": ".0%", "range": [0, 1.02], "nticks": 5},
             "annotations": annotations,
         },
@@ -103,7 +106,7 @@ def quarter_chart(table: pd.DataFrame, *, whole: float | None, target: float | N
              "textposition": "none", "hovertemplate": "%{text}<extra></extra>"},
             {"type": "bar", "x": x, "y": more.round(4).tolist(), "text": hover, "textposition": "none",
              "hovertemplate": "%{text}<extra></extra>",
-             "marker": {"color": ink, "pattern": {"shape": "/", "fgcolor": colours.background, "size": 5}}},
+             "marker": _to_come(colours)},
             _whiskers(x, table, along="y", colours=colours),
         ],
         _layout(colours)
@@ -274,7 +277,7 @@ def reserve_chart(origins: pd.DataFrame, total: pd.Series[Any], *, currency: str
              "hovertemplate": "%{x}: " + currency + " %{customdata:,.0f} in the end<extra></extra>",
              "error_y": {"type": "data", "array": (1.645 * error).tolist(), "color": colours.text, "thickness": 1,
                          "width": 3},
-             "marker": {"color": ink, "pattern": {"shape": "/", "fgcolor": colours.background, "size": 5}}},
+             "marker": _to_come(colours)},
         ],
         _layout(colours)
         | {
@@ -336,6 +339,16 @@ def _axis(colours: Palette) -> dict[str, Any]:
         "automargin": True,
         "color": colours.muted,
         "tickfont": {"color": colours.text},
+    }
+
+
+def _to_come(colours: Palette) -> dict[str, Any]:
+    """What is expected and not reported yet: hatched, in the colour of what is."""
+    ink = colours.categories[0]
+    return {
+        "color": ink,
+        "pattern": {"shape": "/", "fillmode": "replace", "fgcolor": ink, "bgcolor": colours.background, "size": 6},
+        "line": {"color": ink, "width": 1},
     }
 
 

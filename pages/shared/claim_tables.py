@@ -195,7 +195,11 @@ def measure_rows(values: Iterable[ClaimValue], before: Mapping[str, ClaimValue],
         measure, estimate = value.measure, value.estimate
         low, high = estimate.interval or (None, None)
         old = before.get(measure.key)
-        change = change_words(difference(estimate, old.estimate), unit=measure.unit) if old is not None else ""
+        change = (
+            change_words(difference(estimate, old.estimate), unit=measure.unit, currency=currency)
+            if old is not None
+            else ""
+        )
         rows.append(
             (
                 measure.label,

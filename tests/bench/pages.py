@@ -14,6 +14,10 @@ import pandas as pd
 
 from analysis import bookkeeping
 from analysis.choices import Choices, count_events, count_unreached, find_choices
+from analysis.claim_service import claim_months, claim_values, settlement
+from analysis.claim_tables import claim_rows
+from analysis.claim_trends import claim_trend, told_trends
+from analysis.claims import developments, ratios_by, ultimate_loss_ratio
 from analysis.containment import containment, ends_over_time, incident_clocks
 from analysis.containment_groups import compare_clocks, group_names
 from analysis.containment_phases import loss_against_time, phases
@@ -27,6 +31,7 @@ from analysis.verdicts import book_values, headline, notes, ranked_verdicts, tol
 from data.portfolio import Portfolio, Snapshot, View
 from data.reach import REACH
 from pages.shared.charts import kind_chart, month_chart, week_chart
+from pages.shared.claim_charts import settlement_chart, trend_chart
 from pages.shared.containment_charts import curve_chart, ends_chart, loss_chart, pace_chart, phase_chart
 from pages.shared.funnel_chart import funnel_chart
 from pages.shared.palette import LIGHT
@@ -177,6 +182,8 @@ def _cases(whole: View, told: tuple[Measure, ...]) -> Iterator[Case]:
         yield Case(f"page Hotspots, verdicts by {level}", lambda view, at=level: _verdicts(view, at))
     if whole.has("incident"):
         yield Case("page Containment", _containment, "select * from incident_clock where source = 'own'")
+    if whole.has("claim"):
+        yield Case("page Claims performance", _claims)
     yield Case("page Data", _bookkeeping)
     yield Case(
         "choices of the filter bar (once a snapshot)",
@@ -244,6 +251,20 @@ def _verdicts(view: View, level: str) -> None:
     if ranked.frame["raw_ratio"].notna().any():
         funnel_chart(ranked, colours=LIGHT)
     notes(view, level=level)  # type: ignore[arg-type]
+
+
+def _claims(view: View) -> None:
+    """What Claims performance computes and draws after a change of filters, the comparison period left out."""
+    months, settled = claim_months(view), settlement(view)
+    ratio = ultimate_loss_ratio(view)
+    claim_values(months, settled=settled)
+    settlement_chart(settled, period="period", colours=LIGHT)
+    told = told_trends(months)
+    if told:
+        trend_chart(claim_trend(months, key=told[0], known_to=view.info.data_date), colours=LIGHT)
+    if not ratio.lack:
+        ratios_by(ratio, ratio.parts["month"], fitted=developments(view))
+    claim_rows(view)
 
 
 def _bookkeeping(view: View) -> None:

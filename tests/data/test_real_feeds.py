@@ -7,6 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from analysis.claim_tables import claim_ends
+from analysis.claims import NO_PREMIUM, ultimate_loss_ratio
 from analysis.filters import Filters, Scope
 from analysis.telemetry import gap_distribution, service_values
 from data.load import LoadResult, load_feed
@@ -100,6 +102,15 @@ def test_tsa(loaded: tuple[View, dict[str, LoadResult]]) -> None:
     ]
     assert view.rows("select claim_id from claim where _row = 2") == [("2015060222904",)]
     assert view.rows("select sum(claims)::int, sum(paid_base)::varchar from claim_fact") == [(8_667, "611137.0500")]
+    ends = claim_ends(view).fillna(-1.0)
+    assert [tuple(row) for row in ends[["status", "claims", "paid_known"]].to_numpy()] == [
+        ("Deny", 3_574, 3_574), ("not stated", 2_066, 0), ("Approve in Full", 1_958, 1_958), ("Settle", 1_069, 1_069),
+    ]  # fmt: skip
+    assert view.rows("select sum(paid_base)::varchar, sum(gross_base)::varchar from claim_loss") == [
+        ("611137.0500", "611137.0500")
+    ]
+    assert view.rows("select sum(gross_base)::varchar from claim_valuation") == [("611137.0500",)]
+    assert ultimate_loss_ratio(view).lack == NO_PREMIUM
     assert view.rows("select coordinate_source, time_zone from site where site_id = 'JFK'") == [
         ("iata", "America/New_York")
     ]
