@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -54,6 +54,7 @@ def service_changes(
     before: Filters,
     measures: Iterable[ServiceMeasure],
     definition: Definition | int = "schedule",
+    spreads: Mapping[str, Spread] | None = None,
 ) -> dict[str, ServiceChange]:
     """How did these service levels move from the comparison period to that shown?
 
@@ -65,6 +66,8 @@ def service_changes(
         Of the selection, in whatever period.
     now, before
         The selection in the period shown and in the one it is compared with.
+    spreads
+        As of `analysis.telemetry.book_spreads`, which no filter changes; None: they are asked for.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def service_changes(
     for measure in chosen:
         if all(view.has(table) for table in measure.tables):
             groups.setdefault(measure.fact, []).append(measure)
-    spreads = book_spreads(both, definition=definition) if groups else {}
+    if spreads is None:
+        spreads = book_spreads(both, definition=definition)
     found: dict[str, ServiceChange] = {}
     for group in groups.values():
         sums = _cluster_sums(both, measures=group, bound=bound)

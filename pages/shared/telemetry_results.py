@@ -13,6 +13,7 @@ from analysis.dark_signals import DeadAreas, LossSignals, dark_at_loss, dead_are
 from analysis.deviations import DeviationRules
 from analysis.filters import Filters, Scope
 from analysis.service_changes import ServiceChange, service_changes
+from analysis.service_levels import Spread
 from analysis.service_measures import SERVICE_MEASURES, Definition
 from analysis.telemetry import (
     FallingUnit,
@@ -20,6 +21,7 @@ from analysis.telemetry import (
     ServiceUnits,
     ServiceValue,
     Unit,
+    book_spreads,
     calendar,
     falling_units,
     faults,
@@ -59,7 +61,14 @@ def changes_of(
 ) -> dict[str, ServiceChange]:
     """How service levels moved against the comparison period."""
     chosen = [SERVICE_MEASURES[name] for name in measures]
-    return service_changes(_view, now=key[2], before=before, measures=chosen, definition=definition)
+    spreads = _spreads_of((key[0], key[1]), definition=definition, _view=_view)
+    return service_changes(_view, now=key[2], before=before, measures=chosen, definition=definition, spreads=spreads)
+
+
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs=HASHES)
+def _spreads_of(key: tuple[str, Scope], *, definition: Definition, _view: View) -> dict[str, Spread]:
+    """How much clusters of the whole book differ: no filter changes it."""
+    return book_spreads(_view, definition=definition)
 
 
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)

@@ -56,7 +56,6 @@ def _one_dark_carrier(seed: int, *, dark: float, devices: int, trips: int) -> Ta
     named = verdicts.isin(["below floor", "outside funnel"])
     return {
         "named": (float(named[PLANTED]), 1.0),
-        "not enough data": (float(verdicts[PLANTED] == "not enough data"), 1.0),
         "others named": (float(named.drop(PLANTED).sum()), float(CARRIERS - 1)),
     }
 
@@ -129,9 +128,11 @@ def report(*, seeds: int = SEEDS) -> str:
             "carrier",
             TRIPS,
             [
-                (f"dark {dark:.0%} of the time, {devices} devices: {name}", [_share(by[size][name]) for size in TRIPS])
+                (
+                    f"dark {dark:.0%} of the time, {devices} devices: named",
+                    [_share(by[size]["named"]) for size in TRIPS],
+                )
                 for (dark, devices), by in carriers.items()
-                for name in ("named", "not enough data")
             ]
             + [("carriers as usual: wrongly named", [_share(_over(carriers, size, "others named")) for size in TRIPS])],
         ),
