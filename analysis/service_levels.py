@@ -259,25 +259,68 @@ def _interval(value: float, error: float, *, degrees: float, clusters: int, leve
 
 
 def funnel_limits(
-    level: float, denominators: ArrayLike, *, dispersion: float, z: float = FUNNEL_Z
+    level: float,
+    denominators: ArrayLike,
+    *,
+    dispersion: float,
+    between: float = 0.0,
+    concentration: ArrayLike = 1.0,
+    z: float = FUNNEL_Z,
 ) -> tuple[Array, Array]:
-    """Between which values does a unit of so much exposure lie, if only chance sets it apart from the book?
+    """Between which values does a unit of so much exposure lie, if it is no other than the rest of the book?
 
-    level +/- z sqrt(dispersion / denominator), cut to 0 to 1, where the dispersion is the variance of a single trip's
-    value times its denominator, over the whole book. For times and weights, whose single trials are no counts; funnels
-    of counts and their shares are in analysis/funnels.py.
+    sin^2(arcsin(sqrt(level)) +/- z s), s of `funnel_error`. For times and weights, whose single trials are no counts;
+    funnels of counts and their shares are in analysis/funnels.py.
 
-    References
+    Parameters
     ----------
-    Spiegelhalter (2005), Statistics in Medicine 24:1185-1202, with the overdispersion measured at trips.
+    dispersion
+        Variance of a single trip's value times its denominator, over the whole book.
+    between, concentration
+        As of `funnel_error`.
 
     Examples
     --------
     >>> [round(float(end[0]), 3) for end in funnel_limits(0.98, [400.0], dispersion=0.01)]
-    [0.965, 0.995]
+    [0.962, 0.993]
     """
-    step = z * np.sqrt(dispersion / np.asarray(denominators, dtype=np.float64))
-    return np.clip(level - step, 0.0, 1.0), np.clip(level + step, 0.0, 1.0)
+    error = funnel_error(level, denominators, dispersion=dispersion, between=between, concentration=concentration)
+    middle = float(share_angle(level))
+    ends = (np.clip(middle + side * z * error, 0.0, np.pi / 2) for side in (-1, 1))
+    low, high = (np.sin(end) ** 2 for end in ends)
+    return low, high
+
+
+def funnel_error(
+    level: float, denominators: ArrayLike, *, dispersion: float, between: float = 0.0, concentration: ArrayLike = 1.0
+) -> Array:
+    """By how much does arcsin(sqrt(value)) of a unit usually miss that of its book?
+
+    s^2 = dispersion / (4 L (1 - L) x) + between * concentration: how trips scatter, and how the unit's few devices
+    differ from each other as devices of the book do. On this scale the variance of chance hardly hangs on the level, and
+    limits stay in 0 to 1; near 1 they reach further down than up, as dark hours do.
+
+    Parameters
+    ----------
+    between
+        Variance of arcsin(sqrt(value)) between devices, beyond how their trips scatter.
+    concentration
+        Sum of x_j^2 / (sum of x_j)^2 over the devices of a unit: 1 for a single one, 1 / n for n equal ones.
+
+    References
+    ----------
+    Spiegelhalter (2005), Quality and Safety in Health Care 14:347-351, whose random effect is here of the devices of a
+    unit; Spiegelhalter et al. (2012), Journal of the Royal Statistical Society A 175:1-47, for the inverse sine scale.
+    """
+    exposure = np.asarray(denominators, dtype=np.float64)
+    slope = 4 * level * (1 - level)
+    chance = dispersion / (slope * exposure) if slope > 0 else np.zeros_like(exposure)
+    return np.sqrt(chance + between * np.asarray(concentration, dtype=np.float64))
+
+
+def share_angle(values: ArrayLike) -> Array:
+    """arcsin(sqrt(value)) of shares: from 0 at none to half of pi at all."""
+    return np.asarray(np.arcsin(np.sqrt(np.clip(np.asarray(values, dtype=np.float64), 0.0, 1.0))), dtype=np.float64)
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.intervals import Interval
+from analysis.service_funnel import judged_units
 from analysis.service_levels import (
-    FUNNEL_WARNING_Z,
-    FUNNEL_Z,
     ErrorBudget,
     RatioEstimate,
     Shift,
     Spread,
     error_budget,
-    funnel_limits,
     level_shift,
     ratio_estimate,
 )
@@ -41,12 +39,7 @@ from analysis.trip_selection import TripSelection, trip_condition
 from data.portfolio import View
 
 Unit = Literal["device", "carrier", "lane", "insured"]
-Verdict = Literal["below floor", "outside funnel", "ordinary", "not enough data"]
 
-#: Verdicts on a unit, the most urgent first.
-VERDICTS: tuple[Verdict, ...] = ("below floor", "outside funnel", "ordinary", "not enough data")
-#: A funnel wider than this many points to one side cannot tell a bad unit from chance.
-WIDEST_FUNNEL = 0.05
 UNIT_LABELS: dict[Unit, tuple[str, str]] = {
     "device": ("device", "devices"),
     "carrier": ("carrier", "carriers"),
@@ -122,9 +115,10 @@ class ServiceUnits:
     frame
         One row a unit, the most urgent verdict first, then by how far below the book: `key` (id), `label`, `value`
         (0 to 1), `low`, `high` (95% interval, clustered; null for a lone cluster without a book), `n` (trips),
-        `clusters`, `denominator`, `funnel_low`, `funnel_high` (what chance alone gives in 998 of 1,000 units of this
-        exposure), `warning_low`, `warning_high` (950 of 1,000), `distance` (standard errors from the book's level,
-        below it negative), `verdict`.
+        `clusters`, `denominator`, `concentration` (sum of squared denominators of its clusters over the square of their
+        sum: 1 for a single one), `funnel_low`, `funnel_high` (where 998 of 1,000 units like the rest of the book lie
+        that have this exposure and these clusters), `warning_low`, `warning_high` (950 of 1,000), `distance` (standard
+        errors from the book's level, below it negative), `verdict`.
     measure, unit
         What, and of what.
     level
@@ -132,7 +126,10 @@ class ServiceUnits:
     level_is_book
         Whether that is the whole book's; else it is this view's own, as the book's may not be shown or is not fitted.
     dispersion
-        Of a trip, for `funnel_limits` at any exposure; None where it cannot be told.
+        Of a trip, for `funnel_limits`; None where it cannot be told.
+    between
+        Variance between clusters of the book, for `funnel_limits`; None where too few can tell it, and limits leave it
+        out.
     chance
         Units expected outside the funnel on the bad side by chance.
     without_unit
@@ -147,6 +144,7 @@ class ServiceUnits:
     level: float | None
     level_is_book: bool
     dispersion: float | None
+    between: float | None
     chance: float
     without_unit: float
     caveats: tuple[str, ...]
@@ -243,12 +241,13 @@ def service_values(
 def service_by_unit(
     view: View, *, measure: ServiceMeasure, unit: Unit, definition: Definition | int = "schedule"
 ) -> ServiceUnits:
-    """Which devices, carriers, lanes or insureds are worse than chance makes them?
+    """Which devices, carriers, lanes or insureds are worse than the rest of the book?
 
-    A funnel, not a league table: each unit against limits around the book's level that widen as its exposure falls.
-    Verdicts: *below floor* where even the upper end of its interval is under the measure's floor, *outside funnel*
-    where it lies beyond the limit of 1 in 1,000 on the bad side, *not enough data* where the funnel there is wider than
-    five points, else *ordinary*.
+    A funnel, not a league table: each unit against limits around the book's level that widen as its exposure falls, and
+    the fewer its devices (carriers, scales) are, as these differ from each other too. Verdicts: *below floor* where
+    even the upper end of its interval is under the measure's floor, *outside funnel* where it lies beyond the limit of 1 in
+    1,000 on the bad side, *not enough data* where its trips alone leave the funnel wider than five points, else
+    *ordinary*.
 
     Raises
     ------
@@ -276,12 +275,16 @@ def service_by_unit(
     frame = _unit_rows(known, spread=spread)
     frame = frame.merge(view.frame(_LABELS[unit]), on="key", how="left")
     frame["label"] = frame["label"].fillna(frame["key"])
-    frame = _judged(frame, measure=chosen, level=level, dispersion=book.dispersion)
+    frame = judged_units(frame, measure=chosen, level=level, dispersion=book.dispersion, between=book.between or 0.0)
     caveats = []
     if book.level is None and level is not None:
         caveats.append("the funnel stands around the level of what is selected, as that of the whole book is not shown")
     if book.dispersion is None:
         caveats.append("the book is not fitted, so that what chance does is not known: load the feeds again")
+    elif book.between is None:
+        caveats.append(
+            f"limits of trips alone: too few {chosen.cluster_name}s tell how far they differ from each other"
+        )
     return ServiceUnits(
         frame=frame,
         measure=chosen,
@@ -289,6 +292,7 @@ def service_by_unit(
         level=level,
         level_is_book=book.level is not None,
         dispersion=book.dispersion,
+        between=book.between,
         chance=0.001 * int((frame["verdict"] != "not enough data").sum()) if len(frame) else 0.0,
         without_unit=without,
         caveats=tuple(caveats),
@@ -440,20 +444,21 @@ def worst_trips(view: View, *, selection: TripSelection | None = None, limit: in
 class _Book:
     level: float | None
     dispersion: float | None
+    between: float | None
 
 
 def _book(view: View, *, measure: ServiceMeasure, definition: Definition | int) -> _Book:
     name = definition if definition in DEFINITIONS else "schedule"
     rows = view.rows(
-        "select value, dispersion from service_spread where measure = $measure"
+        "select value, dispersion, between_variance from service_spread where measure = $measure"
         " order by definition = $definition desc, definition limit 1",
         {"measure": measure.key, "definition": name},
     )
     if not rows:
-        return _Book(None, None)
+        return _Book(None, None, None)
     # The level of another definition is not this one's; how trips scatter differs little.
-    level, dispersion = rows[0]
-    return _Book(None if definition not in DEFINITIONS and "dark_" in measure.value else level, dispersion)
+    level, dispersion, between = rows[0]
+    return _Book(None if definition not in DEFINITIONS and "dark_" in measure.value else level, dispersion, between)
 
 
 def book_spreads(view: View, *, definition: Definition | int = "schedule") -> dict[str, Spread]:
@@ -546,44 +551,10 @@ def _unit_rows(known: pd.DataFrame, *, spread: Spread | None) -> pd.DataFrame:
     for key, part in known.groupby("key"):
         estimate = ratio_estimate(part["top"], part["bottom"], spread=spread)
         ends = estimate.interval or Interval(np.nan, np.nan)
+        exposure = float(part["bottom"].sum())
+        concentration = float((part["bottom"] ** 2).sum()) / exposure**2
         found.append(
-            (str(key), estimate.value, *ends, float(part["n"].sum()), estimate.clusters, float(part["bottom"].sum()))
+            (str(key), estimate.value, *ends, float(part["n"].sum()), estimate.clusters, exposure, concentration)
         )
-    columns = ["key", "value", "low", "high", "n", "clusters", "denominator"]
+    columns = ["key", "value", "low", "high", "n", "clusters", "denominator", "concentration"]
     return pd.DataFrame(found, columns=columns).astype({"key": "str"})
-
-
-def _judged(
-    units: pd.DataFrame, *, measure: ServiceMeasure, level: float | None, dispersion: float | None
-) -> pd.DataFrame:
-    """The units with funnel, distance and verdict, the most urgent first."""
-    if level is None or dispersion is None:
-        columns = ("funnel_low", "funnel_high", "warning_low", "warning_high", "distance")
-        return units.assign(**dict.fromkeys(columns, np.nan), verdict="not enough data").sort_values("key")
-    exposure, value = (units[name].to_numpy(dtype=float) for name in ("denominator", "value"))
-    low, high = funnel_limits(level, exposure, dispersion=dispersion)
-    warning_low, warning_high = funnel_limits(level, exposure, dispersion=dispersion, z=FUNNEL_WARNING_Z)
-    error = np.sqrt(dispersion / exposure)
-    distance = np.divide(value - level, error, out=np.zeros(len(units)), where=error > 0)
-    worse = -distance if measure.better == "higher" else distance
-    outside = (worse > FUNNEL_Z) & (measure.better != "neutral")
-    below = (units["high"] < (measure.floor if measure.floor is not None else -1.0)).to_numpy()
-    verdict = np.select(
-        [below & outside, FUNNEL_Z * error > WIDEST_FUNNEL, below, outside],
-        ["below floor", "not enough data", "below floor", "outside funnel"],
-        default="ordinary",
-    )
-    return (
-        units.assign(
-            funnel_low=low,
-            funnel_high=high,
-            warning_low=warning_low,
-            warning_high=warning_high,
-            distance=distance,
-            verdict=verdict,
-            _order=[VERDICTS.index(name) for name in verdict],
-            _worse=worse,
-        )
-        .sort_values(["_order", "_worse", "key"], ascending=[True, False, True], ignore_index=True)
-        .drop(columns=["_order", "_worse"])
-    )

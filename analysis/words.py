@@ -58,8 +58,9 @@ WORDS = (
     Word(
         "Funnel",
         "Moving goods",
-        "Limits around the book's level between which chance alone keeps 998 of 1,000 units. They widen as a unit has "
-        "less to show, so that a small carrier is not called bad for one bad day.",
+        "Limits around the book's level between which 998 of 1,000 units lie that are no other than the book. They "
+        "widen as a unit has less to show, and fewer devices, which differ too: a small carrier is not called bad for "
+        "one bad day, nor for one bad device.",
     ),
     Word("Scan", "Moving goods", "A handling unit read, and perhaps weighed, at a site."),
     Word("Seal event", "Moving goods", "A seal set, opened or found tampered with."),

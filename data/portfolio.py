@@ -103,7 +103,8 @@ _SHARED = {
         where is_shareable""",
     "service_spread": """
         select measure, definition, case when is_shareable then value end as value, clusters,
-            case when is_shareable then variance end as variance, units,
+            case when is_shareable then variance end as variance,
+            case when is_shareable then between_variance end as between_variance, units,
             case when is_shareable then dispersion end as dispersion, is_shareable
         from snap.service_spread""",
     "claim_pattern": "select kind, age, factor, to_ultimate, developed_share, relative_error from snap.claim_pattern"
