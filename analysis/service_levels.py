@@ -297,8 +297,8 @@ def funnel_error(
     """By how much does arcsin(sqrt(value)) of a unit usually miss that of its book?
 
     s^2 = dispersion / (4 L (1 - L) x) + between * concentration: how trips scatter, and how the unit's few devices
-    differ from each other as devices of the book do. On this scale the variance of chance hardly hangs on the level, and
-    limits stay in 0 to 1; near 1 they reach further down than up, as dark hours do.
+    differ from each other as devices of the book do. On this scale the variance of chance hardly hangs on the level,
+    and limits stay in 0 to 1; near 1 they reach further down than up, as dark hours do.
 
     Parameters
     ----------

@@ -245,8 +245,8 @@ def service_by_unit(
 
     A funnel, not a league table: each unit against limits around the book's level that widen as its exposure falls, and
     the fewer its devices (carriers, scales) are, as these differ from each other too. Verdicts: *below floor* where
-    even the upper end of its interval is under the measure's floor, *outside funnel* where it lies beyond the limit of 1 in
-    1,000 on the bad side, *not enough data* where its trips alone leave the funnel wider than five points, else
+    even the upper end of its interval is under the measure's floor, *outside funnel* where it lies beyond the limit of
+    1 in 1,000 on the bad side, *not enough data* where its trips alone leave the funnel wider than five points, else
     *ordinary*.
 
     Raises
