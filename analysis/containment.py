@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -50,12 +51,12 @@ class Clocks:
         """Incidents."""
         return len(self.frame)
 
-    @property
+    @cached_property
     def timed(self) -> pd.DataFrame:
         """Those in the curves: their clock can be told, or they were never contained."""
         return self.frame[self.frame["clock_fault"].isna()]
 
-    @property
+    @cached_property
     def faulty(self) -> pd.DataFrame:
         """Those in no curve, each with its reason in `clock_fault`."""
         return self.frame[self.frame["clock_fault"].notna()]

@@ -35,12 +35,14 @@ from pages.shared.containment_tables import (
     incident_columns,
     level_rows,
     levels,
+    loss_columns,
     open_columns,
 )
 from pages.shared.context import Context, context
-from pages.shared.incident_view import incident_in_link, pick_incident, show_incident
+from pages.shared.incident_view import INCIDENT_ANCHOR, INCIDENT_KEY, incident_in_link, pick_incident, show_incident
 from pages.shared.layout import downloads, escape, lacking, nothing_selected, page_header, show_table
 from pages.shared.palette import palette
+from pages.shared.trip_view import LONGEST_ID
 
 PAGE = "containment"
 QUESTION = "How fast is theft contained, and where does the time go?"
@@ -144,6 +146,8 @@ def show_headline(here: Context, found: Response, *, among: Among) -> None:
     faults = "; ".join(f"{reason}: {number}" for reason, number in fault_counts(found.clocks))
     counted += f" ({faults})" if faults else ""
     st.markdown(f"**{escape('; '.join(parts))}.**{more}  \n:small[:gray[{escape(counted)}.]]")
+    if opened := str(st.session_state.get(INCIDENT_KEY, st.query_params.get(INCIDENT_KEY)) or ""):
+        st.markdown(f":material/timer: [Incident {escape(opened[:LONGEST_ID])} is open below](#{INCIDENT_ANCHOR})")
 
 
 def show_cards(here: Context, found: Response) -> None:
@@ -321,6 +325,12 @@ def show_ends_and_losses(here: Context, found: Response, *, among: Among) -> Non
     with right.container(border=True, height="stretch"):
         chart = loss_chart(found.losses, period=here.period, currency=here.currency, colours=palette())
         show_chart(chart, key=f"{PAGE}-losses")
+        downloads(
+            "loss against time",
+            {"Losses": (found.losses.frame, loss_columns(here.currency))},
+            key=f"{PAGE}-losses-save",
+            provenance=provenance_of(here, among),
+        )
 
 
 def show_drills(here: Context, found: Response, *, among: Among) -> None:
