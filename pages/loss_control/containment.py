@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analysis.containment import Among, fault_counts
+from analysis.containment import Among, fault_counts, has_own_incidents
 from analysis.containment_groups import GROUPING_LABELS, Grouping, pace_words, two_words
 from analysis.drills import DRILLED, NOT_DRILLED, drill_words
 from analysis.estimates import Estimate
@@ -63,8 +63,7 @@ def main() -> None:
     among, by = choose()
     found = response_of((view_key(here), here.key), among=among, _view=here.view, _before=here.comparison_view)
     if not found.clocks.n:
-        nothing_selected("own incident")
-        st.markdown(f"Incidents of carriers and of the market have no clock of an insured. Periods are {BY_REPORT}.")
+        show_none(here)
         return
     if not found.clocks.is_told:
         show_not_told(here, found, among=among)
@@ -105,6 +104,21 @@ def choose() -> tuple[Among, Grouping]:
             label_visibility="collapsed",
         )
     return among, by
+
+
+def show_none(here: Context) -> None:
+    """No own incident: of this selection, or of all that is loaded."""
+    if has_own_incidents(here.snapshot.view(here.scope, Filters())):
+        nothing_selected("own incident")
+        st.markdown(f"Periods are {BY_REPORT}.")
+        return
+    with st.container(border=True):
+        st.markdown("##### :material/database_off: None of the incidents loaded is an insured's own")
+        st.markdown(
+            "Incidents of carriers and of the market say where crime is, not how an insured answers it. Load own"
+            " incidents (`source` = 'own') with `first_alarm_at` or `detected_at`, `contained_at` and `status`;"
+            " `python -m data describe` lists the columns of the table `incident`."
+        )
 
 
 def show_not_told(here: Context, found: Response, *, among: Among) -> None:
