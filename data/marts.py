@@ -64,11 +64,20 @@ ORDER = (
     "weighing_fact",
     "service_spread",
     "premium_month",
+    "accumulation_peak",
 )
 #: Those of telemetry: a trip more moves its lane's usual hours and the hazard of the hour, and so any other trip.
 TELEMETRY = ORDER[ORDER.index("sla_schedule") : ORDER.index("premium_month")]
 #: Those that are made whole whatever has changed; the others are made by keys (data/renewal.py).
-WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables", *TELEMETRY, "premium_month")
+WHOLE = (
+    "control_key",
+    "theft_fact",
+    "reporting_delay",
+    "model_tables",
+    *TELEMETRY,
+    "premium_month",
+    "accumulation_peak",
+)
 RESOLUTIONS = (3, 5, 7)
 #: Goes up with any change of what marts or tables of the fit are called or hold: a snapshot of another number is not
 #: opened, since pages would ask it for what it does not have.

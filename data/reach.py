@@ -121,6 +121,8 @@ REACH: Mapping[str, Reach] = {
     "ping_fact": Reach(("t.month",), "month", own=_ALL),
     # Premium is paid for an account, not for its lanes: any other filter leaves none of it.
     "premium_month": Reach(("t.month",), "month", own=("insured",)),
+    # A conveyance mixes goods, and a place lanes too: what those filters leave of a peak cannot be told.
+    "accumulation_peak": Reach(("t.month",), "month", own=("insured", "carrier", "lane", "mode")),
     "lane_key": Reach(own=("lane",), via="lane_use", on="k.lane_id = t.lane_id"),
     "lane_month": Reach(("t.month",), "month", own=_ALL),
     "site_month": Reach(("t.month",), "month", own=_ALL),
