@@ -79,7 +79,7 @@ def decompose(
     >>> new = pd.DataFrame({"key": ["a", "b"], "trips": [100, 200], "thefts": [1, 6]})
     >>> found = decompose(old, new, sums=["trips", "thefts"], links=["frequency"])
     >>> {link: round(part, 6) for link, part in found.parts.items()}
-    {'volume': 2.083333, 'mix': 0.916667, 'frequency': 0.0, 'not in the chain': 0.0}
+    {'volume': 2.166667, 'mix': 0.833333, 'frequency': 0.0, 'not in the chain': 0.0}
 
     References
     ----------
