@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import HOTSPOT_MEASURES, EstimatedMeasure
 from analysis.measures import MEASURES, Measure
 from analysis.service_measures import SERVICE_MEASURES, ServiceMeasure
@@ -11,4 +12,4 @@ from analysis.service_measures import SERVICE_MEASURES, ServiceMeasure
 AnyMeasure = Measure | ServiceMeasure | EstimatedMeasure
 
 #: Subject by subject, in the order in which the Glossary shows them; no key stands in two of them.
-EVERY_MEASURE: Mapping[str, AnyMeasure] = {**MEASURES, **SERVICE_MEASURES, **HOTSPOT_MEASURES}
+EVERY_MEASURE: Mapping[str, AnyMeasure] = {**MEASURES, **SERVICE_MEASURES, **HOTSPOT_MEASURES, **CONTAINMENT_MEASURES}

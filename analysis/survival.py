@@ -236,6 +236,8 @@ class GroupComparison:
         The groups, in the order of the counts.
     n, observed, expected
         Of each group: cases, events, and events if all groups were alike.
+    variance
+        Of each group's weighted events less those expected: for its test against all the others.
     statistic, degrees_of_freedom, p_value
         Chi-squared; the p-value is None where nothing can be compared.
     caveats
@@ -246,6 +248,7 @@ class GroupComparison:
     n: Counts
     observed: Counts
     expected: Array
+    variance: Array
     statistic: float
     degrees_of_freedom: int
     p_value: float | None
@@ -253,7 +256,12 @@ class GroupComparison:
 
 
 def compare_groups(
-    time: ArrayLike, happened: ArrayLike, group: Sequence[str], *, weighting: Weighting = "log-rank"
+    time: ArrayLike,
+    happened: ArrayLike,
+    group: Sequence[str],
+    *,
+    weighting: Weighting = "log-rank",
+    strata: Sequence[str] | None = None,
 ) -> GroupComparison:
     """Does it happen faster in some groups than in others? The log-rank test of any number of groups.
 
@@ -262,36 +270,38 @@ def compare_groups(
     1 - d / (n + 1) up to and with that time (Peto & Peto). Groups that are never at risk at an event add nothing,
     and do not count as degrees of freedom.
 
+    Parameters
+    ----------
+    strata
+        Cases are compared only with those of their own stratum, and the differences added up; None: all with all.
+
     Raises
     ------
     ValueError
-        As :func:`kaplan_meier`, or groups that do not fit the times.
+        As :func:`kaplan_meier`, or groups or strata that do not fit the times.
 
     References
     ----------
     Mantel (1966), Cancer Chemotherapy Reports 50:163-170; Peto & Peto (1972), JRSS A 135:185-207; Tarone & Ware
-    (1977), Biometrika 64:156-160; Klein & Moeschberger (2003), Survival Analysis, section 7.3.
+    (1977), Biometrika 64:156-160; Klein & Moeschberger (2003), Survival Analysis, sections 7.3 and 7.5 (strata).
     """
     times, events = checked_events(time, happened)
     if len(group) != len(times):
         message = f"{len(times)} times for {len(group)} groups"
         raise ValueError(message)
+    if strata is not None and len(strata) != len(times):
+        message = f"{len(times)} times for {len(strata)} strata"
+        raise ValueError(message)
     names = tuple(sorted(set(group)))
     member = np.searchsorted(np.array(names, dtype=object), np.array(group, dtype=object)) if names else np.zeros(0)
-    at = np.unique(times[events])
-    at_risk = np.array(
-        [(member == k).sum() - np.searchsorted(np.sort(times[member == k]), at, side="left") for k in range(len(names))]
-    ).reshape(len(names), len(at))
-    d = np.array(
-        [np.bincount(np.searchsorted(at, times[events & (member == k)]), minlength=len(at)) for k in range(len(names))]
-    ).reshape(len(names), len(at))
-    n, all_d = at_risk.sum(axis=0).astype(np.float64), d.sum(axis=0).astype(np.float64)
-    share = at_risk / np.maximum(n, 1)
-    weight = _weights(weighting, n=n, d=all_d)
-    spread = weight**2 * all_d * (n - all_d) / np.maximum(n - 1, 1)
-    variance = np.diag((spread * share).sum(axis=1)) - (spread * share) @ share.T
-    excess = (weight * (d - share * all_d)).sum(axis=1)
-    rank = int(np.linalg.matrix_rank(variance, hermitian=True)) if names and len(at) else 0
+    stratum = np.array(strata, dtype=object) if strata is not None else np.full(len(times), "", dtype=object)
+    expected, excess = np.zeros(len(names)), np.zeros(len(names))
+    variance = np.zeros((len(names), len(names)))
+    for one in sorted(set(stratum.tolist())):
+        inside = stratum == one
+        added = _excess(times[inside], events[inside], member[inside], groups=len(names), weighting=weighting)
+        expected, excess, variance = expected + added[0], excess + added[1], variance + added[2]
+    rank = int(np.linalg.matrix_rank(variance, hermitian=True)) if names and events.any() else 0
     statistic = float(excess @ np.linalg.pinv(variance, hermitian=True) @ excess) if rank else 0.0
     caveats: list[str] = []
     if not rank:
@@ -301,13 +311,34 @@ def compare_groups(
     return GroupComparison(
         groups=names,
         n=np.bincount(member.astype(np.int64), minlength=len(names)).astype(np.int64),
-        observed=d.sum(axis=1).astype(np.int64),
-        expected=(share * all_d).sum(axis=1).astype(np.float64),
+        observed=np.bincount(member[events].astype(np.int64), minlength=len(names)).astype(np.int64),
+        expected=expected,
+        variance=np.diag(variance).copy(),
         statistic=statistic,
         degrees_of_freedom=rank,
         p_value=float(stats.chi2.sf(statistic, rank)) if rank else None,
         caveats=(*caveats, *event_caveats(len(times), int(events.sum()))),
     )
+
+
+def _excess(
+    times: Array, events: Mask, member: Counts, *, groups: int, weighting: Weighting
+) -> tuple[Array, Array, Array]:
+    """Events expected in each group of one stratum, the weighted excess over them, and its covariance."""
+    at = np.unique(times[events])
+    at_risk = np.array(
+        [(member == k).sum() - np.searchsorted(np.sort(times[member == k]), at, side="left") for k in range(groups)]
+    ).reshape(groups, len(at))
+    d = np.array(
+        [np.bincount(np.searchsorted(at, times[events & (member == k)]), minlength=len(at)) for k in range(groups)]
+    ).reshape(groups, len(at))
+    n, all_d = at_risk.sum(axis=0).astype(np.float64), d.sum(axis=0).astype(np.float64)
+    share = at_risk / np.maximum(n, 1)
+    weight = _weights(weighting, n=n, d=all_d)
+    spread = weight**2 * all_d * (n - all_d) / np.maximum(n - 1, 1)
+    variance = np.diag((spread * share).sum(axis=1)) - (spread * share) @ share.T
+    expected = (share * all_d).sum(axis=1).astype(np.float64)
+    return expected, (weight * (d - share * all_d)).sum(axis=1), variance
 
 
 def event_rate(time: ArrayLike, happened: ArrayLike, *, level: float = 0.95) -> Estimate:

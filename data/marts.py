@@ -63,11 +63,12 @@ ORDER = (
     "device_day",
     "weighing_fact",
     "service_spread",
+    "incident_clock",
     "premium_month",
     "accumulation_peak",
 )
 #: Those of telemetry: a trip more moves its lane's usual hours and the hazard of the hour, and so any other trip.
-TELEMETRY = ORDER[ORDER.index("sla_schedule") : ORDER.index("premium_month")]
+TELEMETRY = ORDER[ORDER.index("sla_schedule") : ORDER.index("service_spread") + 1]
 #: Those that are made whole whatever has changed; the others are made by keys (data/renewal.py).
 WHOLE = (
     "control_key",
@@ -75,6 +76,7 @@ WHOLE = (
     "reporting_delay",
     "model_tables",
     *TELEMETRY,
+    "incident_clock",
     "premium_month",
     "accumulation_peak",
 )

@@ -148,6 +148,8 @@ REACH: Mapping[str, Reach] = {
     # Devices that nobody assigned belong to nobody: only the whole book shows them.
     "device_day": Reach(("t.month",), "month"),
     "sla_schedule": Reach(public=True),
+    # Clocks of service are read by the month of report, not of occurrence.
+    "incident_clock": Reach(("t.month",), "month", own=_ALL),
     "hour_hazard": Reach(public=True),
     "service_spread": Reach(public=True),
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import HOTSPOT_MEASURES
 from analysis.measures import MEASURES
 from analysis.registry import EVERY_MEASURE
 from analysis.service_measures import SERVICE_MEASURES
 from data.contract import contract
 
-SUBJECTS = (MEASURES, SERVICE_MEASURES, HOTSPOT_MEASURES)
+SUBJECTS = (MEASURES, SERVICE_MEASURES, HOTSPOT_MEASURES, CONTAINMENT_MEASURES)
 
 
 def test_no_key_is_lost_to_another_subject():
