@@ -50,7 +50,14 @@ class Decomposition:
 
 
 def decompose(
-    before: pd.DataFrame, now: pd.DataFrame, *, sums: Sequence[str], links: Sequence[str], is_ratio: bool = False
+    before: pd.DataFrame,
+    now: pd.DataFrame,
+    *,
+    sums: Sequence[str],
+    links: Sequence[str],
+    is_ratio: bool = False,
+    rest: str = "",
+    apart: str = APART,
 ) -> Decomposition:
     """How much of the move of a sum, or of a ratio of sums, does each link of its chain explain, and each group?
 
@@ -72,6 +79,10 @@ def decompose(
         Names of the ratios between them, one fewer than `sums`.
     is_ratio
         True: the number is total of the last over total of the first, without volume. False: the total of the last.
+    rest
+        Column of what is added to the last sum beside the chain, for example losses still to come; none if empty.
+    apart
+        Name of the link that holds it, and what a broken chain does not reach.
 
     Examples
     --------
@@ -88,11 +99,14 @@ def decompose(
     if len(links) != len(sums) - 1 or not links:
         message = f"{len(sums)} sums have {len(sums) - 1} links between them, not {len(links)}"
         raise ValueError(message)
-    old, new = (_by_group(frame, sums) for frame in (before, now))
+    columns = [*sums, *([rest] if rest else [])]
+    old, new = (_by_group(frame, columns) for frame in (before, now))
     keys = old.index.union(new.index, sort=False)
-    tables = [table.reindex(keys, fill_value=0.0).to_numpy(dtype=np.float64) for table in (old, new)]
+    wide = [table.reindex(keys, fill_value=0.0).to_numpy(dtype=np.float64) for table in (old, new)]
+    tables = [table[:, : len(sums)] for table in wide]
     whole = [table[:, 0].sum() for table in tables]
-    chains, broken = zip(*(_chain(table, other=other) for table, other in (tables, tables[::-1])), strict=True)
+    chains, left = zip(*(_chain(table, other=other) for table, other in (tables, tables[::-1])), strict=True)
+    broken = [part + table[:, len(sums) :].sum(axis=1) for part, table in zip(left, wide, strict=True)]
     scale = [(np.where(total > 0, 1.0, 0.0) if is_ratio else np.float64(total)) for total in whole]
     apart = [
         rest / total if is_ratio and total > 0 else (np.zeros_like(rest) if is_ratio else rest)
@@ -114,7 +128,7 @@ def decompose(
     level = np.mean([factor.prod(axis=1).sum() for factor in factors]) if len(keys) else 0.0
     if all(total > 0 for total in whole):
         parts[:, 1] -= (shares[1] - shares[0]) * level
-    names = [VOLUME, MIX, *links, APART]
+    names = [VOLUME, MIX, *links, apart]
     frame = pd.DataFrame(np.column_stack([parts, apart[1] - apart[0]]), columns=names)
     if is_ratio:
         if whole[0] > 0 and whole[1] > 0:

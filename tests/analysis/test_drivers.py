@@ -54,6 +54,13 @@ def test_a_cost_without_exposure_stands_apart():
     assert found.parts == pytest.approx({"volume": 0, "mix": 0, "frequency": 0, "severity": 0, APART: 7}, abs=1e-9)
 
 
+def test_what_is_still_to_come_is_a_part_of_its_own():
+    before, now = table(a=(100, 2, 20.0)).assign(due=0.0), table(a=(100, 2, 20.0)).assign(due=5.0)
+    found = decompose(before, now, **CHAIN, is_ratio=True, rest="due", apart="still to come")
+    assert (found.before, found.now) == pytest.approx((0.2, 0.25))
+    assert found.parts == pytest.approx({"mix": 0, "frequency": 0, "severity": 0, "still to come": 0.05}, abs=1e-12)
+
+
 def test_rows_without_a_group_are_one_that_says_so():
     before = pd.DataFrame({"key": [None, "a"], "shipments": [10.0, 10], "losses": [1.0, 1]})
     found = decompose(before, before, sums=["shipments", "losses"], links=["frequency"])
