@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.claim_models import fit_claims
 from analysis.class_rates import fit_class_rates, pool_thin_classes
 from analysis.cluster_fit import fit_clusters
 from analysis.counted import EXPOSED, LOST, at_every_level
@@ -175,9 +176,10 @@ select 'site', site_id, coalesce(name, site_id) from site_place
 
 
 def fit(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEFAULTS) -> None:
-    """What can only be fitted on the whole book, at publication: where thefts happen, how telemetry differs."""
+    """What can only be fitted on the whole book, at publication: where thefts happen, how telemetry and claims run."""
     fit_hotspots(connection, assumptions=assumptions)
     fit_service_spread(connection)
+    fit_claims(connection, rule=assumptions.sharing)
 
 
 def fit_hotspots(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumptions = DEFAULTS) -> None:

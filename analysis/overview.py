@@ -6,13 +6,11 @@ comparison: by how much it moved, and how often chance alone would move it as fa
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -159,9 +157,11 @@ def chance_words(chance: float | None) -> str:
         return "under 1 time in 1,000"
     if chance < 0.01:
         return f"{max(1, round(1000 * chance))} times in 1,000".replace("1 times", "1 time")
-    return f"{round(100 * chance)} times in 100".replace("1 times in 100", "1 time in 100", 1) if round(
-        100 * chance
-    ) == 1 else f"{round(100 * chance)} times in 100"
+    return (
+        f"{round(100 * chance)} times in 100".replace("1 times in 100", "1 time in 100", 1)
+        if round(100 * chance) == 1
+        else f"{round(100 * chance)} times in 100"
+    )
 
 
 def open_large_losses(view: View, *, ends: Iterable[date]) -> OpenLarge:

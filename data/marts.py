@@ -65,25 +65,21 @@ ORDER = (
     "service_spread",
     "incident_clock",
     "premium_month",
+    "claim_service",
+    "claim_valuation",
+    "refund_fact",
     "accumulation_peak",
 )
 #: Those of telemetry: a trip more moves its lane's usual hours and the hazard of the hour, and so any other trip.
 TELEMETRY = ORDER[ORDER.index("sla_schedule") : ORDER.index("service_spread") + 1]
+#: Those of incidents' clocks, premium, claims and values: a policy more, or a rate, changes what any row is set against.
+ACCOUNTS = ORDER[ORDER.index("incident_clock") :]
 #: Those that are made whole whatever has changed; the others are made by keys (data/renewal.py).
-WHOLE = (
-    "control_key",
-    "theft_fact",
-    "reporting_delay",
-    "model_tables",
-    *TELEMETRY,
-    "incident_clock",
-    "premium_month",
-    "accumulation_peak",
-)
+WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables", *TELEMETRY, *ACCOUNTS)
 RESOLUTIONS = (3, 5, 7)
 #: Goes up with any change of what marts or tables of the fit are called or hold: a snapshot of another number is not
 #: opened, since pages would ask it for what it does not have.
-FORMAT = 2
+FORMAT = 4
 
 
 def build_marts(

@@ -78,6 +78,8 @@ _MEMORY = {
     "class_severity": "select * from snap.class_severity",
     "hotspot_level": "select * from snap.hotspot_level",
     "model_note": "select * from snap.model_note",
+    "claim_origin": "select * from snap.claim_origin",
+    "claim_reserve": "select * from snap.claim_reserve",
 }
 #: What a scoped person sees of figures of the whole book: nothing that would give another insured away.
 _SHARED = {
@@ -96,6 +98,10 @@ _SHARED = {
             case when is_shareable then variance end as variance, units,
             case when is_shareable then dispersion end as dispersion, is_shareable
         from snap.service_spread""",
+    "claim_pattern": "select kind, age, factor, to_ultimate, developed_share, relative_error from snap.claim_pattern"
+    " where is_shareable",
+    "claim_class": "select product, ratio, theft_ratio, recovered_ratio, mean_severity, severity_cv"
+    " from snap.claim_class where is_shareable",
     "hour_hazard": "select band, from_s, to_s, hazard from snap.hour_hazard",
 }
 _SITE = """
@@ -108,7 +114,11 @@ _PING_PLACE = """
     from snap.ping as t
     left join snap.ping_cell as c on round(t.latitude, 3) = c.latitude and round(t.longitude, 3) = c.longitude"""
 #: Views that are more than one table of the snapshot, with the table that they need.
-_BODIES = {"site": ("site", _SITE), "ping_place": ("ping", _PING_PLACE)}
+_BODIES = {
+    "site": ("site", _SITE),
+    "ping_place": ("ping", _PING_PLACE),
+    "claim_loss": ("claim_service", "select * from snap.claim_service"),
+}
 #: What one row of a fact counts.
 _COUNTS = {
     "incident_fact": "incidents",

@@ -123,6 +123,13 @@ REACH: Mapping[str, Reach] = {
     "premium_month": Reach(("t.month",), "month", own=("insured",)),
     # A conveyance mixes goods, and a place lanes too: what those filters leave of a peak cannot be told.
     "accumulation_peak": Reach(("t.month",), "month", own=("insured", "carrier", "lane", "mode")),
+    # One table, two periods: how claims are handled by the month of report, what they cost by the month of loss.
+    "claim_service": Reach(("t.reported_month",), "month", own=_ALL),
+    "claim_loss": Reach(("t.month",), "month", own=_ALL),
+    "claim_valuation": Reach(("t.month",), "month", own=_ALL),
+    "refund_fact": Reach(("t.month",), "month", own=_ALL),
+    "claim_pattern": Reach(public=True),
+    "claim_class": Reach(public=True),
     "lane_key": Reach(own=("lane",), via="lane_use", on="k.lane_id = t.lane_id"),
     "lane_month": Reach(("t.month",), "month", own=_ALL),
     "site_month": Reach(("t.month",), "month", own=_ALL),

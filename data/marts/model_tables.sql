@@ -91,3 +91,36 @@ create or replace table model_note (
     thefts double, units double, share double,
     text varchar                -- one sentence, without full stop
 );
+create or replace table claim_pattern (
+    kind varchar,               -- 'gross' (incurred incl. claims expense) or 'recovered' (salvage and subrogation)
+    age integer,                -- quarters since the beginning of the quarter of loss; 1 is that quarter
+    factor double,              -- to the next age
+    sigma double,               -- Mack's
+    pairs integer,              -- quarters of loss that the factor rests on
+    to_ultimate double,
+    developed_share double,     -- 1 / to_ultimate
+    relative_error double,      -- standard error / ultimate of the quarter that is now of this age
+    insureds integer, largest_share double, two_largest_share double, is_shareable boolean
+);
+create or replace table claim_origin (
+    kind varchar, origin integer, first_day date, last_day date,
+    age integer, latest double, ultimate double,
+    standard_error double,      -- of the ultimate (Mack)
+    one_year_error double       -- of what it may move by within a year (Merz and Wüthrich)
+);
+create or replace table claim_reserve (
+    kind varchar,
+    latest double, ultimate double, standard_error double, low double, high double,
+    state varchar,              -- 'fitted', 'no errors', 'too short'
+    caveats varchar             -- sentences without full stop, separated by '; '
+);
+create or replace table claim_class (
+    product varchar,            -- kind of policy; null for the whole book
+    earned_base double,
+    used_base double,           -- earned premium x share of its losses that is known by now
+    ratio double,               -- ultimate incurred incl. claims expense / earned premium
+    theft_ratio double, recovered_ratio double,
+    losses bigint,              -- occurrences with an amount
+    mean_severity double, severity_cv double,
+    insureds integer, largest_share double, two_largest_share double, is_shareable boolean
+);

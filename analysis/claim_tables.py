@@ -1,0 +1,163 @@
+"""Who reports late, how claims ended, which deadlines run: the tables behind what the Claims page says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis.claim_measures import LARGE_LOSS, PROMPT_DAYS
+from analysis.claim_service import ACKNOWLEDGEMENT_TOLD, DECISION_TOLD, LATE, SERVICE_ROWS, UNDECIDED_LATE
+from analysis.funnels import Funnel, share_funnel
+from data.portfolio import View
+
+Unit = Literal["carrier", "insured", "lane"]
+UNITS: dict[Unit, tuple[str, str]] = {
+    "carrier": ("carrier", "carriers"), "insured": ("insured", "insureds"), "lane": ("lane", "lanes"),
+}  # fmt: skip
+ROWS_SHOWN = 200
+ROWS_SAVED = 50_000
+#: Which claims a person asks for, with the condition that finds them and whether the period is that of the loss.
+CHOSEN: dict[str, tuple[str, bool]] = {
+    "all": ("true", False),
+    "open": ("outcome = 'open'", False),
+    "large": (f"is_loss and event_base >= {LARGE_LOSS}", True),
+    "disputed": ("disputed", False),
+    "flagged": ("fraud_flagged", False),
+    "overdue": (f"({ACKNOWLEDGEMENT_TOLD} and {LATE}) or ({DECISION_TOLD} and {UNDECIDED_LATE})", False),
+    "late": (f"report_days > {PROMPT_DAYS}", False),
+    "theft": ("is_theft", True),
+}
+_ROWS = """
+select claim_id, insured_id, carrier_id, lane_id, kind, cause, status, outcome, month, reported_month, report_days,
+    acknowledge_days, decide_days, close_days, decision_path, evidence, disputed, fraud_flagged,
+    claimed_base::double as claimed_base, paid_base::double as paid_base, gross_base::double as gross_base,
+    recovered_base::double as recovered_base
+from {source}
+where {chosen}
+order by gross_base desc nulls last, claim_id
+limit $limit
+"""
+_UNITS = """
+select {unit}_id as key, count(report_days) as trials, count(*) filter (report_days <= {days}) as events,
+    median(report_days) as median_days
+from claim_service
+where {unit}_id is not null
+group by all
+having count(report_days) > 0
+order by key
+"""
+_ENDS = """
+select coalesce(status, 'not stated') as status, count(*) as claims, count(paid_base) as paid_known,
+    sum(paid_base)::double as paid, sum(gross_base)::double as incurred, count(unconverted) as unrated
+from {source}
+group by all
+order by claims desc, status
+"""
+_CLOCKS = f"""
+select jurisdiction, kind, step, allowed, count(*) filter (done and not late) as met, count(*) filter (done and late)
+        as late, count(*) filter (not done and late) as overdue, count(*) filter (not done and not late) as running,
+    count(*) filter (not done and not late and left_days <= 7) as due_soon
+from (
+    select jurisdiction, kind, 'acknowledge' as step, acknowledge_limit as allowed,
+        acknowledge_days is not null as done, {LATE} as late, acknowledge_limit - followed_days as left_days
+    from claim_service
+    where acknowledge_limit is not null and followed_days is not null
+    union all
+    select jurisdiction, kind, 'decide', decide_limit, decide_days is not null, {UNDECIDED_LATE},
+        decide_limit - followed_days
+    from claim_service
+    where decide_limit is not null and followed_days is not null
+) as steps
+group by all
+order by overdue desc, late desc, jurisdiction, kind, step
+"""
+
+
+@dataclass(frozen=True)
+class LateReporting:
+    """Whose claims are reported late, against what all show.
+
+    Attributes
+    ----------
+    frame
+        One row a unit: `key`, `events` (reported in good time), `trials`, `value`, `median_days`, `verdict` ("reports
+        late", "reports early", "ordinary", "not enough data"); those that stand out first.
+    funnel
+        Units against the level of all; None with fewer than two units.
+    level
+        Of all together; None without claims.
+    """
+
+    frame: pd.DataFrame
+    funnel: Funnel | None
+    level: float | None
+
+    @property
+    def late(self) -> pd.DataFrame:
+        """Those that report late."""
+        return self.frame[self.frame["verdict"] == "reports late"]
+
+
+def late_reporting(view: View, *, unit: Unit) -> LateReporting:
+    """Whose claims come later than others'? Share reported within 30 days, in a funnel that allows for small numbers.
+
+    The level is the median of units that have enough claims: one unit that is always late would pull down the share of
+    all, and make the punctual stand out.
+    """
+    rows = view.frame(_UNITS.format(unit=unit, days=PROMPT_DAYS))
+    if rows.empty:
+        return LateReporting(rows.assign(value=[], verdict=[]), None, None)
+    value = (rows["events"] / rows["trials"]).to_numpy(dtype=np.float64)
+    told = rows["trials"].to_numpy() >= LEAST_CLAIMS
+    # Exactly all in time leaves no room for chance: half a claim late keeps the limits apart.
+    most = 1 - 0.5 / float(rows["trials"].sum())
+    level = float(np.clip(np.median(value[told]), 0.0, most)) if told.any() else None
+    if level is None or len(rows) < 2:
+        frame = rows.assign(value=value, verdict="not enough data")
+        return LateReporting(frame, None, level)
+    funnel = share_funnel(rows["events"], rows["trials"], target=level)
+    low, high = funnel.limits_at(rows["trials"])
+    judged = told & np.isfinite(value)
+    verdict = np.select(
+        [~judged, value < low, value > high], ["not enough data", "reports late", "reports early"], default="ordinary"
+    )
+    order = {"reports late": 0, "ordinary": 1, "reports early": 2, "not enough data": 3}
+    frame = rows.assign(value=value, low=low, high=high, verdict=verdict)
+    frame = frame.sort_values(
+        ["verdict", "value", "key"], key=lambda part: part.map(order) if part.name == "verdict" else part
+    ).reset_index(drop=True)
+    return LateReporting(frame, funnel, level)
+
+
+#: With fewer claims than this a unit is not judged.
+LEAST_CLAIMS = 10
+
+
+def claim_ends(view: View, *, by_loss: bool = True) -> pd.DataFrame:
+    """How did claims end? Number, paid and incurred by status, in the feed's own words; base currency."""
+    return view.frame(_ENDS.format(source="claim_loss" if by_loss else "claim_service"))
+
+
+def legal_clocks(view: View) -> pd.DataFrame:
+    """Which legal deadlines were met, missed, are overdue or run? By jurisdiction, kind of claim and step."""
+    return view.frame(_CLOCKS)
+
+
+def claim_rows(view: View, *, chosen: str = "all", limit: int = ROWS_SHOWN) -> pd.DataFrame:
+    """The claims behind a number, the costliest first; `CHOSEN` says which there are."""
+    condition, by_loss = CHOSEN[chosen]
+    source = "claim_loss" if by_loss else "claim_service"
+    return view.frame(_ROWS.format(source=source, chosen=condition), {"limit": limit})
+
+
+def claims_behind(view: View, *, key: str, limit: int = ROWS_SAVED) -> pd.DataFrame:
+    """The rows behind a share: those it is counted among, with `counted` where it holds."""
+    within, among = SERVICE_ROWS[key]
+    return view.frame(
+        f"select claim_id, reported_month, coalesce({within}, false) as counted from claim_service where {among}"
+        " order by claim_id limit $limit",
+        {"limit": limit},
+    )
