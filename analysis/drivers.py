@@ -108,7 +108,7 @@ def decompose(
     chains, left = zip(*(_chain(table, other=other) for table, other in (tables, tables[::-1])), strict=True)
     broken = [part + table[:, len(sums) :].sum(axis=1) for part, table in zip(left, wide, strict=True)]
     scale = [(np.where(total > 0, 1.0, 0.0) if is_ratio else np.float64(total)) for total in whole]
-    apart = [
+    beyond = [
         rest / total if is_ratio and total > 0 else (np.zeros_like(rest) if is_ratio else rest)
         for rest, total in zip(broken, whole, strict=True)
     ]
@@ -123,13 +123,13 @@ def decompose(
         for i in (0, 1)
     ]
     parts = _shapley(*factors)
-    values = [float((factors[i].prod(axis=1) + apart[i]).sum()) for i in (0, 1)]
+    values = [float((factors[i].prod(axis=1) + beyond[i]).sum()) for i in (0, 1)]
     # A shift of shares sums to nothing, so its level may be taken off: only what stands above the whole is an effect.
     level = np.mean([factor.prod(axis=1).sum() for factor in factors]) if len(keys) else 0.0
     if all(total > 0 for total in whole):
         parts[:, 1] -= (shares[1] - shares[0]) * level
     names = [VOLUME, MIX, *links, apart]
-    frame = pd.DataFrame(np.column_stack([parts, apart[1] - apart[0]]), columns=names)
+    frame = pd.DataFrame(np.column_stack([parts, beyond[1] - beyond[0]]), columns=names)
     if is_ratio:
         if whole[0] > 0 and whole[1] > 0:
             frame = frame.drop(columns=VOLUME)

@@ -6,7 +6,7 @@ comparison: by how much it moved, and how often chance alone would move it as fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -19,19 +19,22 @@ from analysis.claim_service import Months, claim_months, claim_values
 from analysis.claims import Developments, UltimateLossRatio, developments, ultimate_loss_ratio
 from analysis.containment import by_quarter, change_of, incident_clocks, restricted_mean
 from analysis.containment_measures import CONTAINMENT_MEASURES
+from analysis.drivers import Decomposition, decompose
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.estimates import Estimate
 from analysis.exposure import earned_premium, peak_accumulation
 from analysis.filters import add_months
-from analysis.intervals import Interval, poisson_interval
+from analysis.intervals import Interval
+from analysis.measures import significant
 from analysis.portfolio_measures import LARGE_CLAIM, PORTFOLIO_MEASURES
-from analysis.service_measures import SERVICE_MEASURES, ServiceMeasure
+from analysis.service_measures import SERVICE_MEASURES, SOURCES, ServiceMeasure
 from analysis.telemetry import service_values
 from analysis.values import is_immature
 from data.portfolio import View
 
 News = Literal["better", "worse", "moved", "within chance", "not told"]
 Target = Literal["meets", "misses", "none"]
+By = Literal["insured", "lane", "carrier"]
 
 #: A move is news where chance alone would make one as large in fewer cases than this: eight numbers are looked at.
 SIGNAL = 0.01
@@ -45,6 +48,23 @@ KEYS = (
     "peak_accumulation",
     "open_large_claims",
 )
+#: What can be split into its drivers, and by what.
+DRIVEN: dict[str, tuple[By, ...]] = {
+    "cost": ("insured", "lane", "carrier"),
+    "earned_premium": ("insured",),
+    "ultimate_loss_ratio": ("insured",),
+    "theft_loss_ratio": ("insured",),
+    "claim_frequency": ("insured", "lane", "carrier"),
+    "protected_share": ("insured", "lane", "carrier"),
+}
+_DRIVER_TABLES = {
+    "cost": ("shipment", "claim"),
+    "earned_premium": ("policy",),
+    "ultimate_loss_ratio": ("policy", "claim"),
+    "theft_loss_ratio": ("policy", "claim"),
+    "claim_frequency": ("shipment", "claim"),
+    "protected_share": ("shipment", "device_assignment", "ping"),
+}
 
 
 @dataclass(frozen=True)
@@ -143,6 +163,126 @@ def headlines(view: View, before: View | None, *, everything: View) -> dict[str,
     return {one.measure.key: one for one in found}
 
 
+def summary_words(found: Sequence[Headline]) -> str:
+    """What changed, in one sentence: which numbers moved by more than chance, and how many miss their target."""
+    known = [one for one in found if one.value is not None]
+    if not known:
+        return "None of the eight numbers can be told from what is loaded"
+    worse = [one.measure.label.lower() for one in known if one.news == "worse"]
+    better = [one.measure.label.lower() for one in known if one.news == "better"]
+    missed = [one.measure.label.lower() for one in known if one.target == "misses"]
+    judged = sum(one.news != "not told" for one in known)
+    parts = []
+    if worse:
+        parts.append(f"worse than a year before: {_listed(worse)}")
+    if better:
+        parts.append(f"better: {_listed(better)}")
+    if judged and not worse and not better:
+        parts.append("no number moved by more than chance against a year before")
+    elif judged:
+        parts.append("the rest within chance")
+    else:
+        parts.append("nothing can be compared with a year before")
+    parts.append(f"{len(missed)} of {len(known)} miss their target" if missed else "no target is missed")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def drivers(view: View, before: View, *, key: str, by: By, everything: View) -> Decomposition | None:
+    """What drove the move of one of `DRIVEN`: volume, mix and the links of its chain, by account, lane or carrier?
+
+    None where the chain is not told by that (premium has no lanes), or its tables are missing. Losses and their cost
+    are those of months that are fully reported, in both periods, and cost is what is known of it by now.
+    """
+    if by not in DRIVEN[key] or any(not everything.has(table) for table in _DRIVER_TABLES[key]):
+        return None
+    if key in {"ultimate_loss_ratio", "theft_loss_ratio"}:
+        fitted = developments(everything)
+        found = [ultimate_loss_ratio(one, fitted=fitted) for one in (before, view)]
+        if any(one.value is None for one in found):
+            return None
+        total, losses, known = (
+            ("ultimate", "losses", "incurred")
+            if key == "ultimate_loss_ratio"
+            else ("theft_ultimate", "theft_losses", "theft_incurred")
+        )
+        tables = [
+            one.parts.assign(key=one.parts["insured_id"], due=one.parts[total] - one.parts[known]) for one in found
+        ]
+        return decompose(
+            *tables,
+            sums=["earned", losses, known],
+            links=["frequency", "severity"],
+            is_ratio=True,
+            rest="due",
+            apart="still to come",
+        )
+    column = f"{by}_id"
+    if key == "earned_premium":
+        sql = "select insured_id as key, sum(earned_terms) as terms, sum(earned_plan) as plan from premium_month"
+        sql += " group by 1"
+        return decompose(*(_known(one.frame(sql)) for one in (before, view)), sums=["terms", "plan"], links=["price"])
+    if key == "protected_share":
+        measure = SERVICE_MEASURES[key]
+        sql = (
+            f"select {column} as key, sum({measure.per}) as due, sum({measure.value}) as good"
+            f" from {SOURCES[measure.fact]} where {measure.within} group by 1"
+        )
+        return decompose(
+            *(_known(one.frame(sql)) for one in (before, view)),
+            sums=["due", "good"],
+            links=["protection"],
+            is_ratio=True,
+        )
+    known_to = view.snapshot.data_date("claim")
+    kept = [month for month in _months_of(claim_months(view)) if not is_immature(month, data_date=known_to)]
+    tables = [
+        _losses_by(one, column=column, months=months)
+        for one, months in ((before, [add_months(month, -12) for month in kept]), (view, kept))
+    ]
+    if key == "claim_frequency":
+        return decompose(*tables, sums=["shipments", "losses"], links=["frequency"], is_ratio=True)
+    return decompose(*tables, sums=["shipments", "losses", "cost"], links=["frequency", "severity"])
+
+
+def _losses_by(view: View, *, column: str, months: list[date]) -> pd.DataFrame:
+    return _known(
+        view.frame(
+            f"""
+            with
+            sent as (
+                select {column} as key, sum(shipments) as shipments
+                from shipment_fact
+                where list_contains($months, month)
+                group by 1
+            ),
+            lost as (
+                select {column} as key, count(*) filter (is_loss) as losses, sum(gross_base) as cost
+                from claim_loss
+                where list_contains($months, month)
+                group by 1
+            ),
+            final as (
+                select coalesce(s.key, l.key) as key, s.shipments, l.losses, l.cost
+                from sent as s
+                full join lost as l on s.key is not distinct from l.key
+            )
+            select * from final order by key
+            """,
+            {"months": months},
+        )
+    )
+
+
+def _known(frame: pd.DataFrame) -> pd.DataFrame:
+    numbers = [name for name in frame.columns if name != "key"]
+    return frame.assign(**{name: frame[name].astype("float64").fillna(0.0) for name in numbers})
+
+
 def chance_words(chance: float | None) -> str:
     """How often chance alone does so, in words.
 
@@ -155,13 +295,25 @@ def chance_words(chance: float | None) -> str:
         return "cannot be told"
     if chance < 0.001:
         return "under 1 time in 1,000"
-    if chance < 0.01:
-        return f"{max(1, round(1000 * chance))} times in 1,000".replace("1 times", "1 time")
-    return (
-        f"{round(100 * chance)} times in 100".replace("1 times in 100", "1 time in 100", 1)
-        if round(100 * chance) == 1
-        else f"{round(100 * chance)} times in 100"
-    )
+    times, out_of = (round(1000 * chance), "1,000") if chance < 0.01 else (round(100 * chance), "100")
+    return f"{times} {'time' if times == 1 else 'times'} in {out_of}"
+
+
+def change_words(headline: Headline) -> str:
+    """By how much it moved: "+3.1%", of shares and ratios in points; empty where there is nothing to compare with.
+
+    Examples
+    --------
+    >>> measure = PORTFOLIO_MEASURES["earned_premium"]
+    >>> change_words(Headline(measure, 103.0, None, 2, "policies", before=100.0, change=0.03))
+    '+3%'
+    """
+    if headline.change is None:
+        return ""
+    points = isinstance(headline.measure, ServiceMeasure) or headline.measure.unit == "percent"
+    size = significant(100 * abs(headline.change), 2)
+    sign = "+" if headline.change > 0 else "\N{MINUS SIGN}" if headline.change < 0 else "±"
+    return f"{sign}{size}{' pts' if points else '%'}"
 
 
 def open_large_losses(view: View, *, ends: Iterable[date]) -> OpenLarge:
@@ -173,7 +325,8 @@ def open_large_losses(view: View, *, ends: Iterable[date]) -> OpenLarge:
     rows = view.frame(
         f"""
         select
-            s.claim_id, s.insured_id, s.carrier_id, s.lane_id, s.cause, s.status, s.outcome, s.event_base::double as loss_base,
+            s.claim_id, s.insured_id, s.carrier_id, s.lane_id, s.cause, s.status, s.outcome,
+            s.event_base::double as loss_base,
             timezone(getvariable('reporting_timezone'), timezone('UTC', c.reported_at))::date as reported_on,
             case when s.is_over then
                 timezone(getvariable('reporting_timezone'), timezone('UTC', c.closed_at))::date
@@ -391,8 +544,8 @@ def _open_large(view: View, *, everything: View) -> Headline:
     chance = None if old is None else rate_chance(now, 1.0, old, 1.0)
     return _estimated(
         measure,
-        now=Estimate(float(now), poisson_interval(now), now),
-        before=None if old is None else Estimate(float(old), poisson_interval(old), old),
+        now=Estimate(float(now), None, now),
+        before=None if old is None else Estimate(float(old), None, old),
         counted=f"losses open on {last:%-d %b %Y}",
         chance=chance if old is not None else None,
         months=tuple((day, float(count)) for day, count in found.at_ends),
@@ -410,7 +563,7 @@ def _estimated(
 ) -> Headline:
     assert now.value is not None
     old = before.value if before is not None else None
-    shares = measure.unit == "percent"
+    shares = isinstance(measure, ServiceMeasure) or measure.unit == "percent"
     change: float | None = None
     if old is not None:
         change = now.value - old if shares else (now.value / old - 1 if old else None)

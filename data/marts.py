@@ -72,7 +72,7 @@ ORDER = (
 )
 #: Those of telemetry: a trip more moves its lane's usual hours and the hazard of the hour, and so any other trip.
 TELEMETRY = ORDER[ORDER.index("sla_schedule") : ORDER.index("service_spread") + 1]
-#: Those of incidents' clocks, premium, claims and values: a policy more, or a rate, changes what any row is set against.
+#: Those of clocks, premium, claims and values: a policy more, or a rate, changes what any row is set against.
 ACCOUNTS = ORDER[ORDER.index("incident_clock") :]
 #: Those that are made whole whatever has changed; the others are made by keys (data/renewal.py).
 WHOLE = ("control_key", "theft_fact", "reporting_delay", "model_tables", *TELEMETRY, *ACCOUNTS)
