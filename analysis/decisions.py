@@ -7,6 +7,7 @@ accounts that stand out, cover that ended, recommendations overdue, feeds that a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -217,7 +218,7 @@ def _hotspots(view: View, *, known_to: date, currency: str) -> list[Decision]:  
     found = []
     for row in ranked.frame[ranked.frame["verdict"] == "hotspot"].head(MOST_OF_A_KIND).itertuples(index=False):
         months = ranked.span.months if ranked.span else 0
-        excess = float(str(row.excess_loss)) if pd.notna(row.excess_loss) else None
+        excess = _number(row.excess_loss)
         yearly = excess * 12 / months if excess is not None and months else None
         said = f", about {currency} {magnitude(yearly)} a year above" if yearly else ""
         query = {"lane": str(row.place)} if ranked.level == "lane" else {"level": ranked.level}
@@ -343,6 +344,10 @@ def _name(view: View, insured_id: object) -> str:
         return "Account not known"
     found = view.rows("select name from insured where insured_id = $insured", {"insured": insured_id})
     return str(found[0][0]) if found else insured_id
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, float) and math.isfinite(value) else None
 
 
 def _query(**given: object) -> dict[str, str]:

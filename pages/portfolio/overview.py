@@ -216,9 +216,9 @@ def show_tables(here: Context, found: dict[str, Headline], listed: tuple[Decisio
         )
         st.markdown(
             "Each number is that of its own page. Compared are the same months a year before, whatever the sidebar"
-            f" compares with. A move is called better or worse where chance alone would make one as large in under {SIGNAL:.0%} of cases, as eight numbers are"
-            " looked at: losses per shipment by the exact test of two Poisson counts, loss ratios, protected share and"
-            " time to contain by their standard errors. Drivers are Shapley values of volume, mix and the links of the"
+            " compares with. A move is called better or worse where chance alone would make one as large in under"
+            f" {SIGNAL:.0%} of cases, as eight numbers are looked at: losses per shipment by the exact test of two"
+            " Poisson counts, loss ratios, protected share and time to contain by their standard errors. Drivers are Shapley values of volume, mix and the links of the"
             " chain (Shorrocks 2013): they add up to the move over links and over groups. A group that grows adds to a"
             " ratio only where it stands above the whole."
         )

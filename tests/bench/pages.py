@@ -242,7 +242,8 @@ def _measure_scripts(portfolio: Path, choices: Choices, *, runs: int, target: fl
     rows = []
     pages: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("Hotspots", "", {}),
-        ("Hotspots, counts", "", {"hotspots-level": "Counts in the period"}),
+        ("Overview", "", {}),
+        ("Hotspots, counts", "../portfolio/hotspots.py", {"hotspots-level": "Counts in the period"}),
         ("Telemetry", "../loss_control/telemetry.py", {}),
         ("Data", "../admin/data.py", {}),
         ("Glossary", "../admin/glossary.py", {}),
