@@ -116,7 +116,9 @@ def show_drivers(here: Context, found: dict[str, Headline], *, before: View | No
     unit = UNITS.get(measure, "points")
     if measure == "claim_frequency":
         split = scaled(split, 1000.0)
-    st.markdown(f"**{escape(driver_title(measure, split))}**  \n:small[:gray[{escape(driver_note(here, measure))}]]")
+    st.markdown(
+        f"**{escape(driver_title(measure, split))}**  \n:small[:gray[{escape(driver_note(here, measure, news=found[measure].news if measure in found else 'not told'))}]]"
+    )
     ink = palette()
     figure = driver_figure(split, words=WORDS, unit=unit, colours=ink, height=CHART_HEIGHT)
     st.plotly_chart(
@@ -147,13 +149,14 @@ def driver_title(measure: str, split: Decomposition) -> str:
     return f"{DRIVER_LABELS[measure]} {direction}, mostly by {WORDS.get(link, link)}"
 
 
-def driver_note(here: Context, measure: str) -> str:
-    """Unit and periods; which months."""
+def driver_note(here: Context, measure: str, *, news: str) -> str:
+    """Unit and periods, which months, and whether chance explains the move."""
     unit = {"cost": here.currency, "earned_premium": f"{here.currency} at one rate of exchange"}.get(
         measure, "losses per 1,000 shipments" if measure == "claim_frequency" else "per cent"
     )
+    doubt = {"within chance": "within chance", "not told": "not tested against chance"}.get(news, "more than chance")
     months = "months fully reported of " if measure in {"cost", "claim_frequency"} else ""
-    return f"{unit}, {months}{here.period} vs {period_words(here.filters.previous('year'))}; parts add up exactly"
+    return f"{unit}, {months}{here.period} vs {period_words(here.filters.previous('year'))}; {doubt}"
 
 
 def why_not(here: Context) -> str:
@@ -218,7 +221,8 @@ def show_tables(here: Context, found: dict[str, Headline], listed: tuple[Decisio
             "Each number is that of its own page. Compared are the same months a year before, whatever the sidebar"
             " compares with. A move is called better or worse where chance alone would make one as large in under"
             f" {SIGNAL:.0%} of cases, as eight numbers are looked at: losses per shipment by the exact test of two"
-            " Poisson counts, loss ratios, protected share and time to contain by their standard errors. Drivers are Shapley values of volume, mix and the links of the"
+            " Poisson counts, loss ratios, protected share and time to contain by their standard errors. Drivers"
+            " are Shapley values of volume, mix and the links of the"
             " chain (Shorrocks 2013): they add up to the move over links and over groups. A group that grows adds to a"
             " ratio only where it stands above the whole."
         )

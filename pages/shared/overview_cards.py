@@ -17,6 +17,7 @@ from pages.shared.palette import Palette, palette
 
 #: Icon and colour of each verdict: told apart without colour too.
 _ICONS: Mapping[News, str] = {"better": "▲", "worse": "▼", "moved": "◆", "within chance": "≈", "not told": ""}
+_ONE = {"policies": "policy", "losses": "loss", "incidents": "incident", "trips": "trip"}
 _TARGETS = {"meets": "● meets", "misses": "▽ misses", "none": ""}
 
 
@@ -76,12 +77,15 @@ def rests_on(one: Headline, currency: str) -> str:
     """The interval, and what the number rests on."""
     parts = []
     if one.interval is not None and isinstance(one.measure, EstimatedMeasure):
-        low, high = (one.measure.words(end, currency=currency) for end in one.interval)
+        # Ends are estimates: beyond a tenth of a per cent their digits tell nothing.
+        digits = 3 if one.measure.unit == "percent" else 6
+        low, high = (one.measure.words(round(end, digits), currency=currency) for end in one.interval)
         parts.append(f"{_bare(low)} – {_bare(high)}")
     elif one.interval is not None:
         low, high = (one.measure.words(end) for end in one.interval)
         parts.append(f"{low} – {high}")
-    parts.append(f"{one.n:,.0f} {one.counted}" if not one.counted.startswith("losses open") else one.counted)
+    counted = _ONE.get(one.counted, one.counted) if one.n == 1 else one.counted
+    parts.append(f"{one.n:,.0f} {counted}" if not one.counted.startswith("losses open") else one.counted)
     return " · ".join(parts)
 
 

@@ -241,8 +241,8 @@ def _measure_scripts(portfolio: Path, choices: Choices, *, runs: int, target: fl
     os.environ.pop("LANEWISE_INSUREDS", None)
     rows = []
     pages: tuple[tuple[str, str, dict[str, str]], ...] = (
-        ("Hotspots", "", {}),
         ("Overview", "", {}),
+        ("Hotspots", "../portfolio/hotspots.py", {}),
         ("Hotspots, counts", "../portfolio/hotspots.py", {"hotspots-level": "Counts in the period"}),
         ("Telemetry", "../loss_control/telemetry.py", {}),
         ("Data", "../admin/data.py", {}),
