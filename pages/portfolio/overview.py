@@ -116,9 +116,8 @@ def show_drivers(here: Context, found: dict[str, Headline], *, before: View | No
     unit = UNITS.get(measure, "points")
     if measure == "claim_frequency":
         split = scaled(split, 1000.0)
-    st.markdown(
-        f"**{escape(driver_title(measure, split))}**  \n:small[:gray[{escape(driver_note(here, measure, news=found[measure].news if measure in found else 'not told'))}]]"
-    )
+    note = driver_note(here, measure, news=found[measure].news if measure in found else "not told")
+    st.markdown(f"**{escape(driver_title(measure, split))}**  \n:small[:gray[{escape(note)}]]")
     ink = palette()
     figure = driver_figure(split, words=WORDS, unit=unit, colours=ink, height=CHART_HEIGHT)
     st.plotly_chart(
