@@ -6,7 +6,7 @@ comparison: by how much it moved, and how often chance alone would move it as fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -19,7 +19,7 @@ from analysis.claim_service import Months, claim_months, claim_values
 from analysis.claims import Developments, UltimateLossRatio, developments, ultimate_loss_ratio
 from analysis.containment import by_quarter, change_of, incident_clocks, restricted_mean
 from analysis.containment_measures import CONTAINMENT_MEASURES
-from analysis.drivers import Decomposition, decompose
+from analysis.drivers import APART, Decomposition, decompose
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.estimates import Estimate
 from analysis.exposure import earned_premium, peak_accumulation
@@ -135,7 +135,27 @@ class OpenLarge:
     frame: pd.DataFrame
 
 
-def headlines(view: View, before: View | None, *, everything: View) -> dict[str, Headline]:
+def comparable(view: View, before: View | None, *, tables: Sequence[str], begins: Mapping[str, date]) -> View | None:
+    """The view a year before, if these tables are known all through both periods; else None.
+
+    A file that begins or ends within either changes figures by itself: that is no news of the risk.
+    """
+    if before is None:
+        return None
+    first, end = before.filters.first_month, view.filters.end
+    last = add_months(end, -1) if end is not None else None
+    for table in tables:
+        starts, ends = begins.get(table), view.snapshot.data_date(table)
+        if starts is not None and first is not None and first < starts:
+            return None
+        if ends is not None and last is not None and last > ends.replace(day=1):
+            return None
+    return before
+
+
+def headlines(
+    view: View, before: View | None, *, everything: View, begins: Mapping[str, date] | None = None
+) -> dict[str, Headline]:
     """What do the eight numbers come to, and did any move by more than chance?
 
     Parameters
@@ -144,10 +164,16 @@ def headlines(view: View, before: View | None, *, everything: View) -> dict[str,
         The same selection a year before; None where there is nothing to compare with.
     everything
         The same person's view without filters: what the portfolio holds at all.
+    begins
+        By table, the month from which it is more than scattered; nothing is compared with what lies before.
     """
     fitted = developments(everything)
-    ratios = [None if one is None else _ratio(one, fitted, everything) for one in (view, before)]
-    months = [None if one is None else claim_months(one) for one in (view, before)]
+
+    def then(*tables: str) -> View | None:
+        return comparable(view, before, tables=tables, begins=begins or {})
+
+    ratios = [None if one is None else _ratio(one, fitted, everything) for one in (view, then("claim"))]
+    months = [None if one is None else claim_months(one) for one in (view, then("claim", "shipment"))]
     assert ratios[0] is not None
     assert months[0] is not None
     found = [
@@ -155,9 +181,9 @@ def headlines(view: View, before: View | None, *, everything: View) -> dict[str,
         _loss_ratio("ultimate_loss_ratio", ratios[0], ratios[1]),
         _loss_ratio("theft_loss_ratio", ratios[0], ratios[1]),
         _frequency(months[0], months[1], view=view, everything=everything),
-        _protected(view, before),
-        _contain(view, before, everything=everything),
-        _accumulation(view, before),
+        _protected(view, then("shipment", "ping")),
+        _contain(view, then("incident"), everything=everything),
+        _accumulation(view, then("shipment")),
         _open_large(view, everything=everything),
     ]
     return {one.measure.key: one for one in found}
@@ -192,13 +218,18 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def drivers(view: View, before: View, *, key: str, by: By, everything: View) -> Decomposition | None:
+def drivers(
+    view: View, before: View, *, key: str, by: By, everything: View, begins: Mapping[str, date] | None = None
+) -> Decomposition | None:
     """What drove the move of one of `DRIVEN`: volume, mix and the links of its chain, by account, lane or carrier?
 
     None where the chain is not told by that (premium has no lanes), or its tables are missing. Losses and their cost
     are those of months that are fully reported, in both periods, and cost is what is known of it by now.
     """
     if by not in DRIVEN[key] or any(not everything.has(table) for table in _DRIVER_TABLES[key]):
+        return None
+    known = [table for table in _DRIVER_TABLES[key] if table in {"claim", "shipment", "ping"}]
+    if comparable(view, before, tables=known, begins=begins or {}) is None:
         return None
     if key in {"ultimate_loss_ratio", "theft_loss_ratio"}:
         fitted = developments(everything)
@@ -245,8 +276,12 @@ def drivers(view: View, before: View, *, key: str, by: By, everything: View) -> 
         for one, months in ((before, [add_months(month, -12) for month in kept]), (view, kept))
     ]
     if key == "claim_frequency":
-        return decompose(*tables, sums=["shipments", "losses"], links=["frequency"], is_ratio=True)
-    return decompose(*tables, sums=["shipments", "losses", "cost"], links=["frequency", "severity"])
+        found_split = decompose(*tables, sums=["shipments", "losses"], links=["frequency"], is_ratio=True)
+    else:
+        found_split = decompose(*tables, sums=["shipments", "losses", "cost"], links=["frequency", "severity"])
+    # Where most stands outside the chain, volume and mix of shipments explain nothing of it.
+    outside = abs(found_split.parts[APART])
+    return None if outside > 0.5 * sum(abs(part) for part in found_split.parts.values()) else found_split
 
 
 def _losses_by(view: View, *, column: str, months: list[date]) -> pd.DataFrame:
@@ -410,6 +445,13 @@ def _frequency(now: Months, before: Months | None, *, view: View, everything: Vi
     measure = CLAIM_MEASURES["claim_frequency"]
     if lacking := [table for table in ("claim", "shipment") if not everything.has(table)]:
         return _lacking(measure, f"not in the data: load {' and '.join(lacking)}", counted="losses")
+    ((with_shipments, losses),) = view.rows(
+        "select count(*) filter (insured_id in (select insured_id from shipment_fact)), count(*)"
+        " from claim_loss where is_loss"
+    )
+    if losses and with_shipments < losses / 2:
+        lack = f"{losses - with_shipments:,} of {losses:,} losses are of accounts without shipments in this selection"
+        return _lacking(measure, lack, counted="losses")
     value = claim_values(now)["claim_frequency"]
     if value.estimate.value is None:
         return _lacking(measure, value.lack, counted="losses")

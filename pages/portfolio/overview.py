@@ -52,6 +52,7 @@ def main() -> None:
         _view=here.view,
         _before=before,
         _all=everything,
+        _begins=here.choices.covered_from,
     )
     st.markdown(f"**{escape(summary_words(list(found.values())))}**")
     headline_cards(found, currency=here.currency)
@@ -108,10 +109,13 @@ def show_drivers(here: Context, found: dict[str, Headline], *, before: View | No
         _view=here.view,
         _before=before,
         _all=everything,
+        _begins=here.choices.covered_from,
     )
     if split is None or split.frame.empty or not (split.before or split.now):
         lack = found[measure].lack if measure in found else found["claim_frequency"].lack
-        st.markdown(f"**{DRIVER_LABELS[measure]} cannot be split.** {escape(lack or 'Nothing of it in both periods')}.")
+        st.markdown(
+            f"**{DRIVER_LABELS[measure]} cannot be split.** {escape(lack or 'Its data do not cover both periods, or lie outside the chain')}."
+        )
         return
     unit = UNITS.get(measure, "points")
     if measure == "claim_frequency":
