@@ -228,8 +228,8 @@ def drivers(
     """
     if by not in DRIVEN[key] or any(not everything.has(table) for table in _DRIVER_TABLES[key]):
         return None
-    known = [table for table in _DRIVER_TABLES[key] if table in {"claim", "shipment", "ping"}]
-    if comparable(view, before, tables=known, begins=begins or {}) is None:
+    dated = [table for table in _DRIVER_TABLES[key] if table in {"claim", "shipment", "ping"}]
+    if comparable(view, before, tables=dated, begins=begins or {}) is None:
         return None
     if key in {"ultimate_loss_ratio", "theft_loss_ratio"}:
         fitted = developments(everything)

@@ -113,9 +113,8 @@ def show_drivers(here: Context, found: dict[str, Headline], *, before: View | No
     )
     if split is None or split.frame.empty or not (split.before or split.now):
         lack = found[measure].lack if measure in found else found["claim_frequency"].lack
-        st.markdown(
-            f"**{DRIVER_LABELS[measure]} cannot be split.** {escape(lack or 'Its data do not cover both periods, or lie outside the chain')}."
-        )
+        lack = lack or "Its data do not cover both periods, or most of it has no exposure beside it"
+        st.markdown(f"**{DRIVER_LABELS[measure]} cannot be split.** {escape(lack)}.")
         return
     unit = UNITS.get(measure, "points")
     if measure == "claim_frequency":
