@@ -15,7 +15,8 @@ from analysis.drivers import Decomposition
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.export import ExportColumn
 from analysis.filters import Filters
-from analysis.overview import DRIVEN, SIGNAL, By, Headline, change_words, summary_words
+from analysis.overview import SIGNAL, Headline, change_words, summary_words
+from analysis.overview_drivers import DRIVEN, By
 from data.portfolio import View
 from pages.shared.context import Context, context, period_words
 from pages.shared.layout import downloads, escape, page_header, show_table

@@ -11,7 +11,8 @@ import streamlit as st
 from analysis.decisions import Decision, decisions
 from analysis.drivers import Decomposition
 from analysis.filters import Scope
-from analysis.overview import By, Headline, drivers, headlines
+from analysis.overview import Headline, headlines
+from analysis.overview_drivers import By, drivers
 from data.portfolio import View
 from pages.shared.hotspot_results import HASHES, ViewKey
 
