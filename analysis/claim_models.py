@@ -116,8 +116,8 @@ def fit_claims(connection: duckdb.DuckDBPyConnection, *, rule: SharingRule) -> N
     for table in _TABLES:
         connection.execute(f"delete from {table}")
     growth = connection.execute(_GROWTH).df()
+    # A portfolio without claims has no table of them to ask either.
     if growth.empty:
-        # A book of positions or shipments alone has no table of claims to ask for a date.
         return
     row = connection.execute(
         "select coalesce(max(f.as_of), any_value(s.data_date)) from snapshot as s"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -50,12 +51,12 @@ class Clocks:
         """Incidents."""
         return len(self.frame)
 
-    @property
+    @cached_property
     def timed(self) -> pd.DataFrame:
         """Those in the curves: their clock can be told, or they were never contained."""
         return self.frame[self.frame["clock_fault"].isna()]
 
-    @property
+    @cached_property
     def faulty(self) -> pd.DataFrame:
         """Those in no curve, each with its reason in `clock_fault`."""
         return self.frame[self.frame["clock_fault"].notna()]
@@ -141,6 +142,11 @@ def incident_clocks(view: View, *, among: Among = "all") -> Clocks:
     for name in ("end_kind", "clock_fault"):
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     return Clocks(frame, among)
+
+
+def has_own_incidents(view: View) -> bool:
+    """Does this view hold any own incident? Those of carriers and of the market have no clock of an insured."""
+    return bool(view.rows("select 1 from incident_clock where source = 'own' limit 1"))
 
 
 def containment_durations(clocks: Clocks, *, horizon_minutes: float = HORIZON_MINUTES) -> Durations:

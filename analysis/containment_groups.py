@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from numpy.typing import NDArray
 
 from analysis.containment import (
     CONTAINED,
@@ -48,6 +48,8 @@ PACE_MINUTES = 180.0
 #: A group with fewer expected containments than this is not judged: the test rests on many.
 LEAST_EXPECTED = 5.0
 MOST_CURVES = 4
+NORMAL_95 = 1.959963984540054
+Members = NDArray[np.object_]
 #: Chance that any group is called slower or faster if none is.
 ALPHA = 0.05
 WITH_CONTROL, WITHOUT_CONTROL = "control in place", "no control in place"
@@ -120,19 +122,21 @@ def compare_clocks(
     """
     timed = clocks.timed
     durations = containment_durations(clocks)
-    keys = _keys(timed, by) if keys is None else keys[timed.index]
-    known = keys.notna().to_numpy()
-    time, happened = durations.time[known], durations.happened[known]
-    keys = keys[known].astype(str)
-    inside = timed[known]
+    every = (_keys(timed, by) if keys is None else keys[timed.index]).to_numpy(dtype=object)
+    known = ~pd.isna(every)
+    time, happened, member = durations.time[known], durations.happened[known], every[known]
     found = compare_groups(
-        np.minimum(time, PACE_MINUTES), happened & (time <= PACE_MINUTES), keys.tolist(), strata=strata_of(inside)
+        np.minimum(time, PACE_MINUTES),
+        happened & (time <= PACE_MINUTES),
+        member.tolist(),
+        strata=np.array(strata_of(timed), dtype=object)[known].tolist(),
     )
     rows, curves = [], {}
-    ends = inside["end_kind"].to_numpy(dtype=object)
+    ends = timed["end_kind"].to_numpy(dtype=object)[known]
+    is_held, is_lost = ends == CONTAINED, ends == NOT_CONTAINED
     several = len(found.groups) > 1
     for place, key in enumerate(found.groups):
-        mine = (keys == key).to_numpy()
+        mine = member == key
         share = mean = median = Estimate(None, None, int(mine.sum()))
         if mine.sum() >= LEAST_CASES:
             curves[key] = curve = kaplan_meier(time[mine], happened[mine])
@@ -142,8 +146,8 @@ def compare_clocks(
         nothing = Interval(np.nan, np.nan)
         rows.append(
             (
-                key, (names or {}).get(key, key), int(mine.sum()), int((ends[mine] == CONTAINED).sum()),
-                int((ends[mine] == NOT_CONTAINED).sum()), int(pd.isna(ends[mine]).sum()),
+                key, (names or {}).get(key, key), int(mine.sum()), int(is_held[mine].sum()),
+                int(is_lost[mine].sum()), int((~is_held & ~is_lost)[mine].sum()),
                 share.value, *(share.interval or nothing), median.value, mean.value, *(mean.interval or nothing),
                 float(found.expected[place]), pace, low, high, p_value if judged else np.nan,
             )
@@ -163,7 +167,7 @@ def compare_clocks(
     return GroupsOfClocks(
         by=by,
         frame=frame,
-        shown=_shown(frame, curves, keys=keys, time=time, happened=happened),
+        shown=_shown(frame, curves, member=member, time=time, happened=happened),
         comparison=found,
         without_group=int((~known).sum()),
         judged=int(frame["p_value"].notna().sum()),
@@ -211,15 +215,16 @@ def two_words(groups: GroupsOfClocks, *, held: str, other: str) -> str:
 
 
 def _shown(
-    frame: pd.DataFrame, curves: dict[str, SurvivalCurve], *, keys: pd.Series[str], time: Array, happened: Mask
+    frame: pd.DataFrame, curves: dict[str, SurvivalCurve], *, member: Members, time: Array, happened: Mask
 ) -> tuple[tuple[str, SurvivalCurve], ...]:
-    slower = frame[frame["verdict"] == "slower"]["key"].tolist()[:2]
-    largest = frame[frame["n"] >= LEAST_CASES].sort_values("n", ascending=False, kind="stable")["key"].tolist()
+    every = list(zip(frame["key"], frame["label"], frame["n"], frame["verdict"], strict=True))
+    slower = [key for key, _, _, verdict in every if verdict == "slower"][:2]
+    largest = [key for key, _, n, _ in sorted(every, key=lambda one: -one[2]) if n >= LEAST_CASES]
     order = list(dict.fromkeys([*slower, *largest]))
     most = MOST_CURVES if len(frame) <= MOST_CURVES else MOST_CURVES - 1
-    labels = frame.set_index("key")["label"]
-    found = [(str(labels[key]), curves[key]) for key in order[:most]]
-    others = (~keys.isin(order[:most])).to_numpy()
+    labels = {key: str(label) for key, label, _, _ in every}
+    found = [(labels[key], curves[key]) for key in order[:most]]
+    others = ~np.isin(member, order[:most])
     if others.sum() >= LEAST_CASES:
         found.append((f"all {len(frame) - min(most, len(order))} others", kaplan_meier(time[others], happened[others])))
     return tuple(found)
@@ -242,8 +247,8 @@ def _pace(found: GroupComparison, place: int) -> tuple[float, float, float, floa
     variance, excess = float(found.variance[place]), float(found.observed[place] - found.expected[place])
     if variance <= 0:
         return np.nan, np.nan, np.nan, np.nan
-    middle, reach = excess / variance, stats.norm.ppf(0.975) / math.sqrt(variance)
-    p_value = float(stats.chi2.sf(excess**2 / variance, 1))
+    middle, reach = excess / variance, NORMAL_95 / math.sqrt(variance)
+    p_value = math.erfc(abs(excess) / math.sqrt(2 * variance))
     return math.exp(middle), _exp(middle - reach), _exp(middle + reach), p_value
 
 

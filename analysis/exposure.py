@@ -1,7 +1,7 @@
-"""How much premium and cover were earned? Written, earned, unearned and in force, by policy and month.
+"""How much premium and cover were earned, and how much value stood in one place at one time?
 
-The facts are made at load (data/marts/premium_month.sql); here is what a view of them adds up to, and the arithmetic of
-one term.
+The facts are made at load (data/marts/premium_month.sql, data/marts/accumulation_peak.sql); here is what a view of them
+comes to, and the arithmetic of one term.
 """
 
 from __future__ import annotations
@@ -69,6 +69,41 @@ class EarnedPremium:
     months: tuple[tuple[date, float, float], ...]
     unconverted: tuple[tuple[str, float], ...]
     without_premium: int
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PeakAccumulation:
+    """The largest value of one account's goods at one time, against its limit.
+
+    Attributes
+    ----------
+    value
+        Of all accounts, kinds and months of the view: the largest peak / limit. None where no limit or no value is
+        known.
+    largest
+        The row of `frame` that it is; None with it.
+    frame
+        One row an account and kind ("conveyance", "site", "5 km"), the fullest first: `insured_id`, `kind`,
+        `place_id` (trip, shipment or site), `lane_id`, `carrier_id`, `month`, `peak_base`, `limit_base`, `ratio`,
+        `reached_at` (UTC), `told_by`, `places` (conveyances, or sites by month), `places_above`, `days_above`.
+    n
+        Conveyances, and sites by month, that were looked at.
+    places_above, days_above
+        Of these above their limit, and for how many days in all; stock is recorded for a day, so it adds none.
+    months
+        (first day of month, largest ratio), ascending.
+    caveats
+        Sentences without full stop.
+    """
+
+    value: float | None
+    largest: dict[str, object] | None
+    frame: pd.DataFrame
+    n: int
+    places_above: int
+    days_above: float
+    months: tuple[tuple[date, float], ...]
     caveats: tuple[str, ...]
 
 
@@ -195,6 +230,53 @@ def premium_rows(view: View) -> pd.DataFrame:
         group by policy_id, insured_id, product, jurisdiction, currency
         order by earned_base desc nulls last, policy_id
         """
+    )
+
+
+def peak_accumulation(view: View) -> PeakAccumulation:
+    """What was the largest value at one time on a conveyance or at a site, against the limit of its policy?
+
+    Accounts apart: a limit is a policy's. One statement.
+    """
+    rows = view.frame(
+        """
+        select
+            insured_id, kind, month, arg_max(place_id, peak_base / limit_base) as place_id,
+            arg_max(lane_id, peak_base / limit_base) as lane_id,
+            arg_max(carrier_id, peak_base / limit_base) as carrier_id,
+            arg_max(reached_at, peak_base / limit_base) as reached_at,
+            arg_max(told_by, peak_base / limit_base) as told_by,
+            arg_max(peak_base, peak_base / limit_base) as peak_base,
+            arg_max(limit_base, peak_base / limit_base) as limit_base,
+            max(peak_base / limit_base) as ratio, sum(places)::bigint as places,
+            sum(places_above)::bigint as places_above, sum(days_above) as days_above
+        from accumulation_peak
+        group by insured_id, kind, month
+        order by ratio desc nulls last, insured_id, kind, month
+        """
+    )
+    limited = rows[rows["ratio"].notna()]
+    caveats = []
+    if rows.empty:
+        caveats.append("no value is known of goods on their way or in store")
+    elif limited.empty:
+        caveats.append("no policy with a limit covers these goods: load policy, or policy_term")
+    elif len(limited) < len(rows):
+        caveats.append(f"{rows.loc[rows['ratio'].isna(), 'insured_id'].nunique()} accounts have months without a limit")
+    totals = rows.groupby(["insured_id", "kind"])[["places", "places_above", "days_above"]].sum()
+    fullest = limited.drop_duplicates(["insured_id", "kind"]).drop(columns=["places", "places_above", "days_above"])
+    frame = fullest.merge(totals.reset_index(), on=["insured_id", "kind"], how="left").reset_index(drop=True)
+    first = {str(name): value for name, value in frame.iloc[0].items()} if len(frame) else None
+    by_month = limited.groupby("month")["ratio"].max()
+    return PeakAccumulation(
+        value=float(frame["ratio"].iloc[0]) if len(frame) else None,
+        largest=first,
+        frame=frame,
+        n=int(rows["places"].sum()),
+        places_above=int(rows["places_above"].sum()),
+        days_above=float(rows["days_above"].sum()),
+        months=tuple((pd.Timestamp(str(month)).date(), float(ratio)) for month, ratio in by_month.items()),
+        caveats=tuple(caveats),
     )
 
 

@@ -128,8 +128,9 @@ def duty_record(clocks: Clocks, duty: Duty, *, law: dict[tuple[str, Duty], float
     done = frame[_DONE[duty]].where(frame[_DONE[duty]] <= known_to)
     taken = (done - started).dt.total_seconds() / 3600
     has_passed = due <= known_to
+    is_told = frame[_RECORDED[duty]].to_numpy(dtype=bool) & due.notna().to_numpy() & ~(taken < 0).to_numpy()
     state = np.select(
-        [due.isna() | (taken < 0) | ~frame[_RECORDED[duty]].astype(bool), ~has_passed, done.isna(), done <= due],
+        [~is_told, ~has_passed.to_numpy(), done.isna().to_numpy(), (done <= due).to_numpy()],
         ["cannot be told", "not yet due", "missing", "in time"],
         default="late",
     )
@@ -138,7 +139,7 @@ def duty_record(clocks: Clocks, duty: Duty, *, law: dict[tuple[str, Duty], float
     rows = pd.DataFrame(
         {"incident_id": frame["incident_id"], "due_at": due, "done_at": done, "state": state, "hours": taken}
     )[kept].reset_index(drop=True)
-    counts = {name: int((rows["state"] == name).sum()) for name in STATES}
+    counts = {name: int((state[kept] == name).sum()) for name in STATES}
     passed = counts["in time"] + counts["late"] + counts["missing"]
     caveats = []
     if counts["cannot be told"]:

@@ -129,6 +129,8 @@ REACH: Mapping[str, Reach] = {
     "choice_key": Reach(own=("insured",)),
     # Premium is paid for an account, not for its lanes: any other filter leaves none of it.
     "premium_month": Reach(("t.month",), "month", own=("insured",)),
+    # A conveyance mixes goods, and a place lanes too: what those filters leave of a peak cannot be told.
+    "accumulation_peak": Reach(("t.month",), "month", own=("insured", "carrier", "lane", "mode")),
     # One table, two periods: how claims are handled by the month of report, what they cost by the month of loss.
     "claim_service": Reach(("t.reported_month",), "month", own=_ALL),
     "claim_loss": Reach(("t.month",), "month", own=_ALL),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analysis.containment import Among, fault_counts
+from analysis.containment import Among, fault_counts, has_own_incidents
 from analysis.containment_groups import GROUPING_LABELS, Grouping, pace_words, two_words
 from analysis.drills import DRILLED, NOT_DRILLED, drill_words
 from analysis.estimates import Estimate
@@ -35,12 +35,14 @@ from pages.shared.containment_tables import (
     incident_columns,
     level_rows,
     levels,
+    loss_columns,
     open_columns,
 )
 from pages.shared.context import Context, context
-from pages.shared.incident_view import incident_in_link, pick_incident, show_incident
+from pages.shared.incident_view import INCIDENT_ANCHOR, INCIDENT_KEY, incident_in_link, pick_incident, show_incident
 from pages.shared.layout import downloads, escape, lacking, nothing_selected, page_header, show_table
 from pages.shared.palette import palette
+from pages.shared.trip_view import LONGEST_ID
 
 PAGE = "containment"
 QUESTION = "How fast is theft contained, and where does the time go?"
@@ -61,8 +63,7 @@ def main() -> None:
     among, by = choose()
     found = response_of((view_key(here), here.key), among=among, _view=here.view, _before=here.comparison_view)
     if not found.clocks.n:
-        nothing_selected("own incident")
-        st.markdown(f"Incidents of carriers and of the market have no clock of an insured. Periods are {BY_REPORT}.")
+        show_none(here)
         return
     if not found.clocks.is_told:
         show_not_told(here, found, among=among)
@@ -105,6 +106,21 @@ def choose() -> tuple[Among, Grouping]:
     return among, by
 
 
+def show_none(here: Context) -> None:
+    """No own incident: of this selection, or of all that is loaded."""
+    if has_own_incidents(here.snapshot.view(here.scope, Filters())):
+        nothing_selected("own incident")
+        st.markdown(f"Periods are {BY_REPORT}.")
+        return
+    with st.container(border=True):
+        st.markdown("##### :material/database_off: None of the incidents loaded is an insured's own")
+        st.markdown(
+            "Incidents of carriers and of the market say where crime is, not how an insured answers it. Load own"
+            " incidents (`source` = 'own') with `first_alarm_at` or `detected_at`, `contained_at` and `status`;"
+            " `python -m data describe` lists the columns of the table `incident`."
+        )
+
+
 def show_not_told(here: Context, found: Response, *, among: Among) -> None:
     """No incident says whether it was contained: say what to load, and list them."""
     with st.container(border=True):
@@ -144,6 +160,8 @@ def show_headline(here: Context, found: Response, *, among: Among) -> None:
     faults = "; ".join(f"{reason}: {number}" for reason, number in fault_counts(found.clocks))
     counted += f" ({faults})" if faults else ""
     st.markdown(f"**{escape('; '.join(parts))}.**{more}  \n:small[:gray[{escape(counted)}.]]")
+    if opened := str(st.session_state.get(INCIDENT_KEY, st.query_params.get(INCIDENT_KEY)) or ""):
+        st.markdown(f":material/timer: [Incident {escape(opened[:LONGEST_ID])} is open below](#{INCIDENT_ANCHOR})")
 
 
 def show_cards(here: Context, found: Response) -> None:
@@ -321,6 +339,12 @@ def show_ends_and_losses(here: Context, found: Response, *, among: Among) -> Non
     with right.container(border=True, height="stretch"):
         chart = loss_chart(found.losses, period=here.period, currency=here.currency, colours=palette())
         show_chart(chart, key=f"{PAGE}-losses")
+        downloads(
+            "loss against time",
+            {"Losses": (found.losses.frame, loss_columns(here.currency))},
+            key=f"{PAGE}-losses-save",
+            provenance=provenance_of(here, among),
+        )
 
 
 def show_drills(here: Context, found: Response, *, among: Among) -> None:

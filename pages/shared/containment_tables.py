@@ -88,6 +88,17 @@ DRILLS = [
 ]
 
 
+def loss_columns(currency: str) -> list[ExportColumn]:
+    """The columns of losses against time."""
+    return [
+        ExportColumn("incident_id", "Incident"),
+        ExportColumn("category", "Category"),
+        ExportColumn("minutes", "To contained", "min", "number", "1440 where not contained within 24 hours."),
+        ExportColumn("is_contained", "Contained within 24 h"),
+        ExportColumn("loss_base", "Loss", currency, "amount"),
+    ]
+
+
 def open_columns(currency: str) -> list[ExportColumn]:
     """The columns of open incidents."""
     return [

@@ -55,6 +55,8 @@ class Context:
         By label of an amount, the (currency, amount) pairs without a rate of exchange: they are in no sum.
     snapshots
         The snapshots kept, newest first.
+    pages
+        Names in links of the pages that there are.
     """
 
     snapshot: Snapshot
@@ -70,6 +72,7 @@ class Context:
     undated: Mapping[str, int] = field(default_factory=dict)
     unconverted: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     snapshots: tuple[Card, ...] = ()
+    pages: tuple[str, ...] = ()
 
     @property
     def info(self) -> SnapshotInfo:

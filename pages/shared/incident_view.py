@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import streamlit as st
@@ -14,6 +15,8 @@ from pages.shared.layout import escape, format_value
 from pages.shared.trip_view import LONGEST_ID, TRIP_KEY, table_columns
 
 INCIDENT_KEY = "containment-incident"
+INCIDENT_ANCHOR = "incident"
+TELEMETRY = str(Path(__file__).parents[1] / "loss_control" / "telemetry.py")
 STEPS = (
     ("occurred_from", "Loss, at the earliest"),
     ("occurred_to", "Loss, at the latest"),
@@ -65,7 +68,7 @@ def show_incident(here: Context, frame: pd.DataFrame, incident_id: str) -> None:
             if rows.empty:
                 st.markdown(f"##### :material/search_off: Incident {escape(incident_id)} is not in this selection")
             else:
-                st.subheader(f"Incident {escape(incident_id)}", anchor="incident", width="stretch")
+                st.subheader(f"Incident {escape(incident_id)}", anchor=INCIDENT_ANCHOR, width="stretch")
             st.button("Close", key=f"{INCIDENT_KEY}-close", icon=":material/close:", type="tertiary", on_click=_close)
         if rows.empty:
             return
@@ -93,7 +96,7 @@ def show_incident(here: Context, frame: pd.DataFrame, incident_id: str) -> None:
         )
         if isinstance(one["trip_id"], str):
             st.page_link(
-                "pages/loss_control/telemetry.py",
+                TELEMETRY,
                 label=f"Timeline of trip {one['trip_id']}",
                 icon=":material/timeline:",
                 query_params={TRIP_KEY: one["trip_id"]},

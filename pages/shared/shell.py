@@ -26,12 +26,19 @@ _BEGUN_KEY = "snapshot-begun"
 SECTIONS = {
     "Portfolio": [
         st.Page(
-            "../portfolio/hotspots.py",
-            title="Hotspots",
-            icon=":material/location_on:",
+            "../portfolio/overview.py",
+            title="Overview",
+            icon=":material/monitoring:",
             default=True,
             # The default page stands at the root; its own name is kept free for the page below.
             url_path="start",
+            help="What changed against a year before, why, and what needs a decision.",
+        ),
+        st.Page(
+            "../portfolio/hotspots.py",
+            title="Hotspots",
+            icon=":material/location_on:",
+            url_path="hotspots",
             help="Where theft and loss happen: map, lanes, sites, times and what drives them.",
         ),
     ],
@@ -86,7 +93,7 @@ def _open_root() -> None:
 
 
 #: The default page by its own name, as a person types it: Streamlit serves that page at the root only.
-TYPED = st.Page(_open_root, title="Hotspots", url_path="hotspots", visibility="hidden")
+TYPED = st.Page(_open_root, title="Overview", url_path="overview", visibility="hidden")
 WITHOUT_DATA = {"Glossary"}
 
 
@@ -197,6 +204,7 @@ def prepare(person: Viewer, *, portfolio: Portfolio) -> None:
             else {},
             unconverted=unconverted_of(snapshot.info.id, insureds, filters, view) if choices.unconverted else {},
             snapshots=portfolio.snapshots(),
+            pages=(TYPED.url_path, *(page.url_path for pages in SECTIONS.values() for page in pages if page.url_path)),
         )
     )
 

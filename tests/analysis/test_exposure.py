@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.exposure import Term, earned_premium, earned_share, in_force, premium_rows
+from analysis.exposure import Term, earned_premium, earned_share, in_force, peak_accumulation, premium_rows
 from analysis.filters import Filters, Scope
 from tests.portfolios import load_files, open_view
 
@@ -151,3 +151,77 @@ def test_premium_is_not_told_by_lane_or_without_policies(tmp_path: Path) -> None
     assert by_lane.caveats == ("premium is paid for an account, not for its carriers, lanes, goods or modes",)
     load_files(tmp_path / "bare", files={"insured.csv": INSUREDS})
     assert earned_premium(open_view(tmp_path / "bare")).caveats == ("the portfolio has no table policy",)
+
+
+# Two hubs 3 km apart, one 300 km away; a trip with two loads that overlap in part; a limit of 1,000 on one conveyance.
+BOOK = {
+    "insured.csv": INSUREDS,
+    "site.csv": (
+        "site_id,name,kind,latitude,longitude\nS1,Dallas,hub,32.780,-96.800\nS2,Dallas yard,hub,32.800,-96.800\n"
+        "S3,Houston,hub,29.76,-95.37\n"
+    ),
+    "lane.csv": "lane_id,origin_site_id,destination_site_id,mode\nL1,S1,S3,road\nL2,S2,S3,road\n",
+    "trip.csv": "trip_id,lane_id,departed_at,arrived_at\nT1,L1,2025-03-03 08:00:00,2025-03-04 08:00:00\n",
+    "shipment.csv": (
+        "shipment_id,insured_id,lane_id,trip_id,declared_value,departed_at,delivered_at\n"
+        "H1,I1,L1,T1,800,2025-03-03 08:00:00,2025-03-03 20:00:00\n"
+        "H2,I1,L1,T1,700,2025-03-03 14:00:00,2025-03-04 08:00:00\n"
+        "H3,I2,L1,T1,5000,2025-03-03 08:00:00,2025-03-04 08:00:00\n"
+        "H4,I1,L2,,400,2025-03-05 08:00:00,2025-03-05 18:00:00\n"
+        "H5,I1,L1,,300,2025-03-05 08:00:00,2025-03-05 19:00:00\n"
+    ),
+    "scan.csv": (
+        "scan_id,shipment_id,scanned_at,site_id\nX4,H4,2025-03-05 06:00:00,S2\nX5,H5,2025-03-05 05:00:00,S1\n"
+    ),
+    "policy.csv": POLICY + "P1,I1,2025-01-01,2026-01-01,bound,USD,100\nP2,I2,2025-01-01,2026-01-01,bound,USD,100\n",
+    "policy_term.csv": (
+        "policy_id,kind,applies_to,amount,unit\nP1,limit,,1200,money\nP1,limit,any one location,2000,money\n"
+        "P2,limit,any one vehicle,10000,money\n"
+    ),
+    "site_value.csv": "site_id,insured_id,on_date,average_value,maximum_value\nS3,I1,2025-03-31,1000,2600\n",
+}
+
+
+@pytest.fixture
+def swept(tmp_path: Path) -> Path:
+    load_files(tmp_path, files=BOOK, top='currency = "USD"\ntimezone = "UTC"\nas_of = "2025-12-31"\n')
+    return tmp_path
+
+
+def test_a_conveyance_is_as_full_as_its_goods_are_aboard_at_one_time(swept: Path) -> None:
+    found = peak_accumulation(open_view(swept)).frame.set_index(["insured_id", "kind"])
+    trip = found.loc[("I1", "conveyance")]
+    # Until the trip arrives all its goods are aboard, from 14:00 on both.
+    assert (trip["place_id"], trip["peak_base"], trip["limit_base"]) == ("T1", 1500.0, 1200.0)
+    assert str(trip["reached_at"]) == "2025-03-03 14:00:00"
+    assert trip["places_above"] == 1
+    assert trip["days_above"] == pytest.approx(18 / 24)
+    assert found.loc[("I2", "conveyance"), "ratio"] == pytest.approx(0.5)
+
+
+def test_places_within_five_kilometres_add_up(swept: Path) -> None:
+    found = peak_accumulation(open_view(swept, filters=Filters(insured=("I1",)))).frame.set_index("kind")
+    # From 06:00 to 08:00 400 lie at S2 and 300 at S1, 2.2 km away; the trip's 800 left S1 two days before.
+    assert found.loc["5 km", "peak_base"] == pytest.approx(800.0)
+    assert found.loc["site", "peak_base"] == pytest.approx(2600.0)
+    assert (found.loc["site", "place_id"], found.loc["site", "told_by"]) == ("S3", "recorded stock")
+
+
+def test_the_peak_is_that_of_the_fullest_against_its_limit(swept: Path) -> None:
+    found = peak_accumulation(open_view(swept))
+    assert found.value == pytest.approx(2600 / 2000)
+    assert found.largest is not None
+    assert found.largest["place_id"] == "S3"
+    assert found.months == ((date(2025, 3, 1), pytest.approx(1.3)),)
+    assert found.places_above == 2
+    other = peak_accumulation(open_view(swept, scope=Scope(frozenset({"I2"}))))
+    assert set(other.frame["insured_id"]) == {"I2"}
+    assert other.value == pytest.approx(0.5)
+
+
+def test_without_a_limit_there_is_no_ratio(tmp_path: Path) -> None:
+    files = {name: text for name, text in BOOK.items() if not name.startswith("policy")}
+    load_files(tmp_path, files=files)
+    found = peak_accumulation(open_view(tmp_path))
+    assert found.value is None
+    assert found.caveats == ("no policy with a limit covers these goods: load policy, or policy_term",)

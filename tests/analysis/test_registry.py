@@ -8,11 +8,19 @@ from analysis.claim_measures import CLAIM_MEASURES
 from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import HOTSPOT_MEASURES
 from analysis.measures import MEASURES
+from analysis.portfolio_measures import PORTFOLIO_MEASURES
 from analysis.registry import EVERY_MEASURE
 from analysis.service_measures import SERVICE_MEASURES
 from data.contract import contract
 
-SUBJECTS = (MEASURES, SERVICE_MEASURES, HOTSPOT_MEASURES, CONTAINMENT_MEASURES, CLAIM_MEASURES)
+SUBJECTS = (
+    PORTFOLIO_MEASURES,
+    MEASURES,
+    SERVICE_MEASURES,
+    CONTAINMENT_MEASURES,
+    CLAIM_MEASURES,
+    HOTSPOT_MEASURES,
+)
 
 
 def test_no_key_is_lost_to_another_subject():

@@ -16,6 +16,8 @@ from tests.small_portfolio import load, write_feed
 
 SHELL = Path(__file__).resolve().parents[2] / "pages" / "shared" / "shell.py"
 
+HOTSPOTS = "../portfolio/hotspots.py"
+
 Open = Callable[..., AppTest]
 
 
@@ -47,21 +49,22 @@ def _no_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch, small_portfolio: Path) -> Open:
-    """`open_app(page, portfolio=..., **query)` opens the app at a link and gives it back after its first run."""
+    """`open_app(page, portfolio=..., **query)` opens the app at a link and gives it back after its first run.
+
+    The page is a path from the shell; empty: what the app opens with.
+    """
 
     def opened(
-        page: str = "", *, portfolio: Path | None = None, theme: str = "light", **query: str | list[str]
+        page: str = HOTSPOTS, *, portfolio: Path | None = None, theme: str = "light", **query: str | list[str]
     ) -> AppTest:
         monkeypatch.setenv("LANEWISE_PORTFOLIO", str(portfolio or small_portfolio))
         app = AppTest.from_file(SHELL, default_timeout=60)
         app.context = {"theme": theme}
         for name, value in query.items():
             app.query_params[name.rstrip("_")] = value
-        app.run()
         if page:
-            app.switch_page(str(SHELL.parent / page))
-            app.run()
-        return app
+            app.switch_page(page)
+        return app.run()
 
     return opened
 

@@ -127,6 +127,13 @@ def test_what_is_lacking_is_said(open_app: Open, tmp_path: Path) -> None:
     assert "This portfolio has no table *incident*" in texts(open_app(PAGE, portfolio=tmp_path / "portfolio"))
 
 
+def test_incidents_of_the_market_have_no_clock_of_an_insured(open_app: Open, tmp_path: Path) -> None:
+    load_cases(tmp_path, [contained("theirs", 10, source="market", insured="")])
+    app = open_app(PAGE, portfolio=tmp_path / "portfolio")
+    assert "None of the incidents loaded is an insured's own" in texts(app)
+    assert not app.metric
+
+
 def test_without_a_word_on_containment_no_share_is_shown(open_app: Open) -> None:
     app = open_app(PAGE)
     assert "None of 7 incidents says whether it was contained" in texts(app)

@@ -12,6 +12,7 @@ from tests.conftest import ROOT
 from tests.portfolios import FILES, load_files
 
 SHELL = str(ROOT / "pages" / "shared" / "shell.py")
+HOTSPOTS = "../portfolio/hotspots.py"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def page(root, monkeypatch):
         at.query_params["to"] = "2025-03"  # it opens on months that all kinds of events reach
         for name, value in query.items():
             at.query_params[name.replace("_", "-")] = value
-        return at.run()
+        return at.switch_page(HOTSPOTS).run()
 
     return open_page
 
@@ -146,7 +147,7 @@ def test_the_rows_behind_a_number_can_be_opened(page):
 def test_a_portfolio_that_lacks_tables_still_has_its_page(tmp_path, monkeypatch, files, card, lead):
     load_files(tmp_path, files={name: FILES[name] for name in files})
     monkeypatch.setenv("LANEWISE_PORTFOLIO", str(tmp_path / "portfolio"))
-    at = AppTest.from_file(SHELL, default_timeout=60).run()
+    at = AppTest.from_file(SHELL, default_timeout=60).switch_page(HOTSPOTS).run()
     assert not at.exception
     assert card in cards(at)
     assert "Own thefts" not in cards(at)
@@ -156,7 +157,7 @@ def test_a_portfolio_that_lacks_tables_still_has_its_page(tmp_path, monkeypatch,
 def test_only_places_are_a_designed_state(tmp_path, monkeypatch):
     load_files(tmp_path, files={"site.csv": FILES["site.csv"]})
     monkeypatch.setenv("LANEWISE_PORTFOLIO", str(tmp_path / "portfolio"))
-    at = AppTest.from_file(SHELL, default_timeout=60).run()
+    at = AppTest.from_file(SHELL, default_timeout=60).switch_page(HOTSPOTS).run()
     assert not at.exception
     assert "This portfolio has no table" in texts(at)
 
@@ -166,7 +167,7 @@ def test_a_scoped_person_sees_their_own_thefts(root, monkeypatch):
     monkeypatch.setenv("LANEWISE_INSUREDS", "I2")
     at = AppTest.from_file(SHELL, default_timeout=60)
     at.query_params["to"] = "2025-03"
-    at.run()
+    at.switch_page(HOTSPOTS).run()
     assert not at.exception
     assert cards(at)["Own thefts"] == "0"
     assert cards(at)["Claims"] == "1"

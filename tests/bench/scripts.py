@@ -36,8 +36,9 @@ class ScriptPage:
 
 #: Every page; another is another line.
 PAGES = (
-    ScriptPage("Hotspots"),
-    ScriptPage("Hotspots, counts", query={"hotspots-level": "Counts in the period"}),
+    ScriptPage("Overview"),
+    ScriptPage("Hotspots", "portfolio/hotspots.py"),
+    ScriptPage("Hotspots, counts", "portfolio/hotspots.py", query={"hotspots-level": "Counts in the period"}),
     ScriptPage("Telemetry", "loss_control/telemetry.py"),
     ScriptPage("Containment", "loss_control/containment.py"),
     ScriptPage("Claims performance", "claims/performance.py"),

@@ -88,8 +88,8 @@ def test_a_deep_link_opens_the_default_page_with_its_filters(serve: Serve, visit
 def test_the_default_page_opens_by_its_own_name_with_all_its_filters(
     serve: Serve, visit: Visit, small_portfolio: Path
 ) -> None:
-    page = visit(f"{serve(small_portfolio)}/hotspots?commodity=electronics&commodity=food&from=Feb+2023")
-    expect(page.locator("h1")).to_have_text("Hotspots")
+    page = visit(f"{serve(small_portfolio)}/overview?commodity=electronics&commodity=food&from=Feb+2023")
+    expect(page.locator("h1")).to_have_text("Overview")
     settle(page)
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(chips(page, "Commodity")).to_contain_text("electronics")
@@ -97,6 +97,18 @@ def test_the_default_page_opens_by_its_own_name_with_all_its_filters(
     expect(page.get_by_role("combobox", name="From")).to_have_value("Feb 2023")
     assert urlsplit(page.url).path == "/"
     expect(page.get_by_test_id("stTopNavSection")).to_have_count(3)
+
+
+def test_hotspots_and_the_overview_open_by_link_and_lead_to_each_other(
+    serve: Serve, visit: Visit, small_portfolio: Path
+) -> None:
+    page = visit(f"{serve(small_portfolio)}/hotspots?lane=L1")
+    expect(page.locator("h1")).to_have_text("Hotspots")
+    expect(chips(page, "Lane")).to_contain_text("Memphis hub")
+    page = visit(f"{serve(small_portfolio)}/?insured=A1")
+    expect(page.locator("h1")).to_have_text("Overview")
+    expect(chips(page, "Insured")).to_contain_text("Acme Freight")
+    expect(page.get_by_text("need a decision").or_(page.get_by_text("needs a decision")).first).to_be_visible()
 
 
 def test_filters_survive_a_change_of_page(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
@@ -113,7 +125,7 @@ def test_filters_survive_a_change_of_page(serve: Serve, visit: Visit, small_port
 def test_the_map_is_drawn_in_both_themes(
     serve: Serve, visit: Visit, real_portfolio: Path, theme: str, ink: Palette
 ) -> None:
-    page = visit(serve(real_portfolio), theme=theme)
+    page = visit(f"{serve(real_portfolio)}/hotspots", theme=theme)
     counted = drawn(page, ink)
     assert near(counted, ink.land) > 5_000, "no land"
     assert near(counted, ink.water) > 5_000, "no water"
@@ -125,7 +137,7 @@ def test_the_map_is_drawn_in_both_themes(
 
 
 def test_figures_and_main_picture_need_no_scrolling(serve: Serve, visit: Visit, real_portfolio: Path) -> None:
-    page = visit(serve(real_portfolio))
+    page = visit(f"{serve(real_portfolio)}/hotspots")
     cards = page.get_by_test_id("stMetric")
     assert 4 <= cards.count() <= 6
     picture = page.get_by_test_id(MAP).first.bounding_box()
@@ -135,7 +147,7 @@ def test_figures_and_main_picture_need_no_scrolling(serve: Serve, visit: Visit, 
 
 def test_a_click_in_the_table_filters_by_its_lane(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
     link = "hotspots-level=Counts+in+the+period&hotspots-measure=Value+moved&hotspots-unit=By+lane&from=Jan+2024"
-    page = visit(f"{serve(small_portfolio)}/?{link}")
+    page = visit(f"{serve(small_portfolio)}/hotspots?{link}")
     grid = page.get_by_test_id("stDataFrame").first
     grid.scroll_into_view_if_needed()
     settle(page)
@@ -170,7 +182,7 @@ def on_screen(picture: Locator, view: pdk.ViewState, *, latitude: float, longitu
 
 def test_a_click_on_the_map_filters_by_its_lane(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
     link = "hotspots-level=Counts+in+the+period&hotspots-measure=Value+moved&from=Jan+2024"
-    page = visit(f"{serve(small_portfolio)}/?{link}")
+    page = visit(f"{serve(small_portfolio)}/hotspots?{link}")
     drawn(page, LIGHT)
     picture = page.get_by_test_id(MAP).first.locator("canvas").first
     picture.scroll_into_view_if_needed()

@@ -26,7 +26,7 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_click_in_the_ranking_picks_a_site_and_a_button_lets_it_go(serve: Serve, visit: Visit, book: Path) -> None:
-    page = visit(f"{serve(book)}/?hotspots-level=Verdicts+by+site")
+    page = visit(f"{serve(book)}/hotspots?hotspots-level=Verdicts+by+site")
     grid = page.get_by_test_id("stDataFrame").first
     grid.scroll_into_view_if_needed()
     settle(page)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.claim_service import claim_months
 from analysis.claim_tables import late_reporting
+from analysis.claim_trends import claim_trend
 from analysis.claims import development_triangle, ultimate_loss_ratio
 from analysis.filters import Filters, Scope
 from analysis.refunds import refund_bursts
@@ -31,6 +33,16 @@ def test_the_refund_ring_alone_stands_out(sample: Sample, view: View) -> None:
     planted = sample.planted("refund-ring")
     assert found.frame["refunds"].iloc[0] == planted["effect"]["refunds"]
     assert planted["effect"]["operator_id"] not in found.frame.to_string()
+
+
+def test_the_bad_year_is_a_signal_of_the_control_chart(sample: Sample, view: View) -> None:
+    # At four claimed thefts a month few seeds show it (docs/findable-claims.md); where one does, it names that year.
+    months = claim_months(view)
+    trend = claim_trend(months, key="theft_frequency_of_claims", known_to=view.info.data_date)
+    signals = [month for month, signal in zip(trend.months, trend.chart.signals, strict=True) if signal]
+    year = sample.planted("bad-year")["effect"]["year"]
+    assert signals[0].year == year
+    assert all(trend.chart.values[trend.months.index(month)] > trend.chart.centre[0] for month in signals)
 
 
 def test_amounts_add_up_to_the_claims(sample: Sample, view: View) -> None:

@@ -150,7 +150,8 @@ def test_the_bad_year_is_expected_and_taken_for_no_place(sample: Sample) -> None
 def test_the_page_puts_the_planted_lane_first_and_names_it(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANEWISE_PORTFOLIO", str(sample.folder))
     monkeypatch.delenv("LANEWISE_INSUREDS", raising=False)
-    app = AppTest.from_file(ROOT / "pages" / "shared" / "shell.py", default_timeout=120).run()
+    app = AppTest.from_file(ROOT / "pages" / "shared" / "shell.py", default_timeout=120)
+    app.switch_page("../portfolio/hotspots.py").run()
     assert not app.exception
     lane = sample.planted("hotspot-lane")["keys"][0]
     name = sample.value(f"select label from lane_key where lane_id = '{lane}'")

@@ -17,4 +17,4 @@ def test_the_ends_of_the_tables() -> None:
 
 
 def test_it_is_written_as_tables() -> None:
-    assert tables(2).count("\n| ") == 15
+    assert tables(2).count("\n| ") == 17
