@@ -137,16 +137,16 @@ def incident_clocks(view: View, *, among: Among = "all") -> Clocks:
         " order by reported_at, incident_id",
         {"among": among},
     )
+    return clocks_of(frame, among=among)
+
+
+def clocks_of(frame: pd.DataFrame, *, among: Among = "all") -> Clocks:
+    """Rows of `incident_clock` as clocks: numbers as numbers, and what is not known as None."""
     for name in ("clock_minutes", "occurred_to_contained_minutes", "notice_hours", "loss_base"):
         frame[name] = frame[name].astype("float64")
     for name in ("end_kind", "clock_fault"):
         frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
     return Clocks(frame, among)
-
-
-def has_own_incidents(view: View) -> bool:
-    """Does this view hold any own incident? Those of carriers and of the market have no clock of an insured."""
-    return bool(view.rows("select 1 from incident_clock where source = 'own' limit 1"))
 
 
 def containment_durations(clocks: Clocks, *, horizon_minutes: float = HORIZON_MINUTES) -> Durations:

@@ -276,7 +276,7 @@ def standing_rows(found: Iterable[Standing]) -> pd.DataFrame:
 
 def share_chart(account: AccountPeers, *, colours: Palette) -> Chart | None:
     """Each share of the account with its interval, on the middle half and the median of its peers."""
-    shares = [one for one in account.standings.values() if not one.per and one.peers is not None]
+    shares = [one for one in account.standings.values() if one.is_share and one.peers is not None]
     if not shares:
         return None
     names = [one.measure.label for one in shares]
