@@ -149,6 +149,11 @@ def clocks_of(frame: pd.DataFrame, *, among: Among = "all") -> Clocks:
     return Clocks(frame, among)
 
 
+def has_own_incidents(view: View) -> bool:
+    """Does this view hold any own incident? Those of carriers and of the market have no clock of an insured."""
+    return bool(view.rows("select 1 from incident_clock where source = 'own' limit 1"))
+
+
 def containment_durations(clocks: Clocks, *, horizon_minutes: float = HORIZON_MINUTES) -> Durations:
     """How long did each timed incident run until it was contained, looking no further than the horizon?
 

@@ -192,6 +192,17 @@ def peer_html(standing: Standing, *, colours: Palette) -> str:
     )
 
 
+def peer_line_html(standing: Standing, *, colours: Palette) -> str:
+    """The same in one line, for small cards; whole on hover. Whatever is there is of the fixed window."""
+    peers, account = peer_lines(standing)
+    assert standing.peers is not None
+    verdict = standing.verdict
+    said = f"{ICONS[verdict]} peers {standing.words(standing.peers.median)}: {VERDICT_WORDS[verdict]}"
+    whole = html.escape(f"{peers}; {account}; whole account, {standing.window}", quote=True)
+    ink = verdict_colour(verdict, colours)
+    return f'<div title="{whole}" style="font-size:.78rem;line-height:1.25;color:{ink}">{html.escape(said)}</div>'
+
+
 def verdict_colour(verdict: Verdict, colours: Palette) -> str:
     """What is worse stands out; what chance explains steps back."""
     if verdict == "worse":
