@@ -6,7 +6,7 @@ comparison: by how much it moved, and how often chance alone would move it as fa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -19,7 +19,6 @@ from analysis.claim_service import Months, claim_months, claim_values
 from analysis.claims import Developments, UltimateLossRatio, developments, ultimate_loss_ratio
 from analysis.containment import by_quarter, change_of, incident_clocks, restricted_mean
 from analysis.containment_measures import CONTAINMENT_MEASURES
-from analysis.drivers import Decomposition, decompose
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.estimates import Estimate
 from analysis.exposure import earned_premium, peak_accumulation
@@ -27,14 +26,13 @@ from analysis.filters import add_months
 from analysis.intervals import Interval
 from analysis.measures import significant
 from analysis.portfolio_measures import LARGE_CLAIM, PORTFOLIO_MEASURES
-from analysis.service_measures import SERVICE_MEASURES, SOURCES, ServiceMeasure
+from analysis.service_measures import SERVICE_MEASURES, ServiceMeasure
 from analysis.telemetry import service_values
 from analysis.values import is_immature
 from data.portfolio import View
 
 News = Literal["better", "worse", "moved", "within chance", "not told"]
 Target = Literal["meets", "misses", "none"]
-By = Literal["insured", "lane", "carrier"]
 
 #: A move is news where chance alone would make one as large in fewer cases than this: eight numbers are looked at.
 SIGNAL = 0.01
@@ -48,23 +46,6 @@ KEYS = (
     "peak_accumulation",
     "open_large_claims",
 )
-#: What can be split into its drivers, and by what.
-DRIVEN: dict[str, tuple[By, ...]] = {
-    "cost": ("insured", "lane", "carrier"),
-    "earned_premium": ("insured",),
-    "ultimate_loss_ratio": ("insured",),
-    "theft_loss_ratio": ("insured",),
-    "claim_frequency": ("insured", "lane", "carrier"),
-    "protected_share": ("insured", "lane", "carrier"),
-}
-_DRIVER_TABLES = {
-    "cost": ("shipment", "claim"),
-    "earned_premium": ("policy",),
-    "ultimate_loss_ratio": ("policy", "claim"),
-    "theft_loss_ratio": ("policy", "claim"),
-    "claim_frequency": ("shipment", "claim"),
-    "protected_share": ("shipment", "device_assignment", "ping"),
-}
 
 
 @dataclass(frozen=True)
@@ -135,7 +116,27 @@ class OpenLarge:
     frame: pd.DataFrame
 
 
-def headlines(view: View, before: View | None, *, everything: View) -> dict[str, Headline]:
+def comparable(view: View, before: View | None, *, tables: Sequence[str], begins: Mapping[str, date]) -> View | None:
+    """The view a year before, if these tables are known all through both periods; else None.
+
+    A file that begins or ends within either changes figures by itself: that is no news of the risk.
+    """
+    if before is None:
+        return None
+    first, end = before.filters.first_month, view.filters.end
+    last = add_months(end, -1) if end is not None else None
+    for table in tables:
+        starts, ends = begins.get(table), view.snapshot.data_date(table)
+        if starts is not None and first is not None and first < starts:
+            return None
+        if ends is not None and last is not None and last > ends.replace(day=1):
+            return None
+    return before
+
+
+def headlines(
+    view: View, before: View | None, *, everything: View, begins: Mapping[str, date] | None = None
+) -> dict[str, Headline]:
     """What do the eight numbers come to, and did any move by more than chance?
 
     Parameters
@@ -144,10 +145,16 @@ def headlines(view: View, before: View | None, *, everything: View) -> dict[str,
         The same selection a year before; None where there is nothing to compare with.
     everything
         The same person's view without filters: what the portfolio holds at all.
+    begins
+        By table, the month from which it is more than scattered; nothing is compared with what lies before.
     """
     fitted = developments(everything)
-    ratios = [None if one is None else _ratio(one, fitted, everything) for one in (view, before)]
-    months = [None if one is None else claim_months(one) for one in (view, before)]
+
+    def then(*tables: str) -> View | None:
+        return comparable(view, before, tables=tables, begins=begins or {})
+
+    ratios = [None if one is None else _ratio(one, fitted, everything) for one in (view, then("claim"))]
+    months = [None if one is None else claim_months(one) for one in (view, then("claim", "shipment"))]
     assert ratios[0] is not None
     assert months[0] is not None
     found = [
@@ -155,9 +162,9 @@ def headlines(view: View, before: View | None, *, everything: View) -> dict[str,
         _loss_ratio("ultimate_loss_ratio", ratios[0], ratios[1]),
         _loss_ratio("theft_loss_ratio", ratios[0], ratios[1]),
         _frequency(months[0], months[1], view=view, everything=everything),
-        _protected(view, before),
-        _contain(view, before, everything=everything),
-        _accumulation(view, before),
+        _protected(view, then("shipment", "ping")),
+        _contain(view, then("incident"), everything=everything),
+        _accumulation(view, then("shipment")),
         _open_large(view, everything=everything),
     ]
     return {one.measure.key: one for one in found}
@@ -190,97 +197,6 @@ def summary_words(found: Sequence[Headline]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def drivers(view: View, before: View, *, key: str, by: By, everything: View) -> Decomposition | None:
-    """What drove the move of one of `DRIVEN`: volume, mix and the links of its chain, by account, lane or carrier?
-
-    None where the chain is not told by that (premium has no lanes), or its tables are missing. Losses and their cost
-    are those of months that are fully reported, in both periods, and cost is what is known of it by now.
-    """
-    if by not in DRIVEN[key] or any(not everything.has(table) for table in _DRIVER_TABLES[key]):
-        return None
-    if key in {"ultimate_loss_ratio", "theft_loss_ratio"}:
-        fitted = developments(everything)
-        found = [ultimate_loss_ratio(one, fitted=fitted) for one in (before, view)]
-        if any(one.value is None for one in found):
-            return None
-        total, losses, known = (
-            ("ultimate", "losses", "incurred")
-            if key == "ultimate_loss_ratio"
-            else ("theft_ultimate", "theft_losses", "theft_incurred")
-        )
-        tables = [
-            one.parts.assign(key=one.parts["insured_id"], due=one.parts[total] - one.parts[known]) for one in found
-        ]
-        return decompose(
-            *tables,
-            sums=["earned", losses, known],
-            links=["frequency", "severity"],
-            is_ratio=True,
-            rest="due",
-            apart="still to come",
-        )
-    column = f"{by}_id"
-    if key == "earned_premium":
-        sql = "select insured_id as key, sum(earned_terms) as terms, sum(earned_plan) as plan from premium_month"
-        sql += " group by 1"
-        return decompose(*(_known(one.frame(sql)) for one in (before, view)), sums=["terms", "plan"], links=["price"])
-    if key == "protected_share":
-        measure = SERVICE_MEASURES[key]
-        sql = (
-            f"select {column} as key, sum({measure.per}) as due, sum({measure.value}) as good"
-            f" from {SOURCES[measure.fact]} where {measure.within} group by 1"
-        )
-        return decompose(
-            *(_known(one.frame(sql)) for one in (before, view)),
-            sums=["due", "good"],
-            links=["protection"],
-            is_ratio=True,
-        )
-    known_to = view.snapshot.data_date("claim")
-    kept = [month for month in _months_of(claim_months(view)) if not is_immature(month, data_date=known_to)]
-    tables = [
-        _losses_by(one, column=column, months=months)
-        for one, months in ((before, [add_months(month, -12) for month in kept]), (view, kept))
-    ]
-    if key == "claim_frequency":
-        return decompose(*tables, sums=["shipments", "losses"], links=["frequency"], is_ratio=True)
-    return decompose(*tables, sums=["shipments", "losses", "cost"], links=["frequency", "severity"])
-
-
-def _losses_by(view: View, *, column: str, months: list[date]) -> pd.DataFrame:
-    return _known(
-        view.frame(
-            f"""
-            with
-            sent as (
-                select {column} as key, sum(shipments) as shipments
-                from shipment_fact
-                where list_contains($months, month)
-                group by 1
-            ),
-            lost as (
-                select {column} as key, count(*) filter (is_loss) as losses, sum(gross_base) as cost
-                from claim_loss
-                where list_contains($months, month)
-                group by 1
-            ),
-            final as (
-                select coalesce(s.key, l.key) as key, s.shipments, l.losses, l.cost
-                from sent as s
-                full join lost as l on s.key is not distinct from l.key
-            )
-            select * from final order by key
-            """,
-            {"months": months},
-        )
-    )
-
-
-def _known(frame: pd.DataFrame) -> pd.DataFrame:
-    numbers = [name for name in frame.columns if name != "key"]
-    return frame.assign(**{name: frame[name].astype("float64").fillna(0.0) for name in numbers})
 
 
 def chance_words(chance: float | None) -> str:
@@ -410,6 +326,13 @@ def _frequency(now: Months, before: Months | None, *, view: View, everything: Vi
     measure = CLAIM_MEASURES["claim_frequency"]
     if lacking := [table for table in ("claim", "shipment") if not everything.has(table)]:
         return _lacking(measure, f"not in the data: load {' and '.join(lacking)}", counted="losses")
+    ((with_shipments, losses),) = view.rows(
+        "select count(*) filter (insured_id in (select insured_id from shipment_fact)), count(*)"
+        " from claim_loss where is_loss"
+    )
+    if losses and with_shipments < losses / 2:
+        lack = f"{losses - with_shipments:,} of {losses:,} losses are of accounts without shipments in this selection"
+        return _lacking(measure, lack, counted="losses")
     value = claim_values(now)["claim_frequency"]
     if value.estimate.value is None:
         return _lacking(measure, value.lack, counted="losses")
@@ -417,10 +340,10 @@ def _frequency(now: Months, before: Months | None, *, view: View, everything: Vi
     chance, note = None, ""
     known_to = view.snapshot.data_date("claim")
     if before is not None and old is not None and old.value is not None:
-        mature = [month for month in _months_of(now) if not is_immature(month, data_date=known_to)]
+        mature = [month for month in months_of(now) if not is_immature(month, data_date=known_to)]
         counted = [_mature_sums(now, mature), _mature_sums(before, [add_months(month, -12) for month in mature])]
         chance = rate_chance(*counted[0], *counted[1])
-        late = len(_months_of(now)) - len(mature)
+        late = len(months_of(now)) - len(mature)
         note = f" Tested without the last {late} months, still being reported." if late else ""
     shipped = now.cost[["month", "losses"]].merge(now.shipments, on="month", how="inner")
     found = _estimated(
@@ -615,7 +538,8 @@ def _lacking(measure: EstimatedMeasure | ServiceMeasure, lack: str, *, counted: 
     return Headline(measure=measure, value=None, interval=None, n=0, counted=counted, lack=lack)
 
 
-def _months_of(months: Months) -> list[date]:
+def months_of(months: Months) -> list[date]:
+    """Which months have shipments? Ascending."""
     return sorted({pd.Timestamp(month).date() for month in months.shipments["month"].dropna()})
 
 

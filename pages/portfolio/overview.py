@@ -14,7 +14,8 @@ from analysis.drivers import Decomposition
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.export import ExportColumn
 from analysis.filters import Filters
-from analysis.overview import DRIVEN, SIGNAL, By, Headline, change_words, summary_words
+from analysis.overview import SIGNAL, Headline, change_words, summary_words
+from analysis.overview_drivers import DRIVEN, By
 from data.portfolio import View
 from pages.shared.account import account_header, chosen_account, standings
 from pages.shared.context import Context, context, period_words
@@ -53,6 +54,7 @@ def main() -> None:
         _view=here.view,
         _before=before,
         _all=everything,
+        _begins=here.choices.covered_from,
     )
     st.markdown(f"**{escape(summary_words(list(found.values())))}**")
     headline_cards(found, currency=here.currency, peers=standings(here))
@@ -112,10 +114,12 @@ def show_drivers(here: Context, found: dict[str, Headline], *, before: View | No
         _view=here.view,
         _before=before,
         _all=everything,
+        _begins=here.choices.covered_from,
     )
     if split is None or split.frame.empty or not (split.before or split.now):
         lack = found[measure].lack if measure in found else found["claim_frequency"].lack
-        st.markdown(f"**{DRIVER_LABELS[measure]} cannot be split.** {escape(lack or 'Nothing of it in both periods')}.")
+        lack = lack or "Its data do not cover both periods, or most of it has no exposure beside it"
+        st.markdown(f"**{DRIVER_LABELS[measure]} cannot be split.** {escape(lack)}.")
         return
     unit = UNITS.get(measure, "points")
     if measure == "claim_frequency":

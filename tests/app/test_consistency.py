@@ -10,7 +10,8 @@ from analysis.claim_service import claim_months, claim_values
 from analysis.claims import ultimate_loss_ratio
 from analysis.exposure import earned_premium, peak_accumulation, premium_rows
 from analysis.filters import Filters, Scope
-from analysis.overview import DRIVEN, KEYS, Headline, drivers, headlines
+from analysis.overview import KEYS, Headline, headlines
+from analysis.overview_drivers import DRIVEN, drivers
 from analysis.registry import EVERY_MEASURE
 from data.portfolio import Portfolio, View
 from tests.app.test_overview import BOOK, TOP
