@@ -197,7 +197,8 @@ def peer_line_html(standing: Standing, *, colours: Palette) -> str:
     peers, account = peer_lines(standing)
     assert standing.peers is not None
     verdict = standing.verdict
-    said = f"{ICONS[verdict]} peers {standing.words(standing.peers.median)}: {VERDICT_WORDS[verdict]}"
+    who = "book's" if standing.peers.kind == "book" else "peers'"
+    said = f"{ICONS[verdict]} {who} median {standing.words(standing.peers.median)}: {VERDICT_WORDS[verdict]}"
     whole = html.escape(f"{peers}; {account}; whole account, {standing.window}", quote=True)
     ink = verdict_colour(verdict, colours)
     return f'<div title="{whole}" style="font-size:.78rem;line-height:1.25;color:{ink}">{html.escape(said)}</div>'

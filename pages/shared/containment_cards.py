@@ -14,7 +14,7 @@ from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.estimates import Estimate
 from analysis.peers import Standing
-from pages.shared.account import peer_html
+from pages.shared.account import peer_line_html
 from pages.shared.charts import sparkline
 from pages.shared.layout import escape
 from pages.shared.palette import Palette, palette
@@ -87,7 +87,7 @@ def response_card(
             said.append(html.escape(f"{change_words(measure, change)} {against}"))
         body = "".join(f"<div>{line}</div>" for line in said)
         if peers is not None:
-            body += peer_html(peers, colours=ink)
+            body += peer_line_html(peers, colours=ink)
         picture = (
             sparkline(trend, label=f"{measure.label} by quarter of report, from zero", colours=ink)
             if len(trend) > 1
