@@ -137,7 +137,7 @@ _ALL = (
     ),
     _service(
         key="decided_promptly",
-        label=f"Decided within {PROMPT_DAYS} days",
+        label=f"Decided in {PROMPT_DAYS} days",
         definition=f"Share of the claims reported at least {PROMPT_DAYS} days ago that were decided within "
         f"{PROMPT_DAYS} days of the report.",
         formula=f"claims decided within {PROMPT_DAYS} days / claims reported at least {PROMPT_DAYS} days ago",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -34,7 +37,7 @@ NOT_DEVELOPED = (
 _PREMIUM = """
 select insured_id, product, month, coalesce(sum(earned_base), 0)::double as earned,
     count(*) filter (earned_premium is not null and earned_base is null) as unrated
-from premium_month
+from premium_month{within}
 group by all
 order by all
 """
@@ -51,9 +54,19 @@ select insured_id, month,
     coalesce(max(abs(event_base - event_recovered)) filter (is_loss), 0)::double as net_largest,
     coalesce(bool_or(event_base < event_recovered) filter (is_loss), false) as falls,
     count(unconverted) as unrated
-from claim_loss
+from {losses}{within}
 group by all
 order by all
+"""
+_PATTERNS = "select kind, developed_share, relative_error from claim_pattern{within} order by kind, age"
+_CLASSES = (
+    "select product, ratio, theft_ratio, recovered_ratio, mean_severity, severity_cv from claim_class{within}"
+    " order by product"
+)
+_KNOWN_TO = """
+select coalesce(max(f.as_of), any_value(s.data_date))
+from snapshot as s
+left join feed as f on f.name in (select _feed from claim)
 """
 
 
@@ -130,20 +143,74 @@ class UltimateLossRatio:
 
 def developments(view: View) -> Developments:
     """What does the book's fit say of development and class loss ratios, as far as this person may see it?"""
-    rows = view.rows("select kind, developed_share, relative_error from claim_pattern order by kind, age")
-    patterns = {
+    return _developments(view.rows(_PATTERNS.format(within="")), view.rows(_CLASSES.format(within="")))
+
+
+def _developments(patterns: Sequence[tuple[Any, ...]], classes: Sequence[tuple[Any, ...]]) -> Developments:
+    found = {
         kind: Pattern(
-            tuple(float(share) for k, share, _ in rows if k == kind),
-            tuple(float(error or 0.0) for k, _, error in rows if k == kind),
+            tuple(float(share) for k, share, _ in patterns if k == kind),
+            tuple(float(error or 0.0) for k, _, error in patterns if k == kind),
         )
         for kind in ("gross", "recovered")
     }
-    found = view.rows(
-        "select product, ratio, theft_ratio, recovered_ratio, mean_severity, severity_cv from claim_class"
-    )
     names = ("ratio", "theft_ratio", "recovered_ratio", "mean_severity", "severity_cv")
-    classes = {row[0]: {name: _number(value) for name, value in zip(names, row[1:], strict=True)} for row in found}
-    return Developments(patterns["gross"], patterns["recovered"], classes)
+    of_class = {row[0]: {name: _number(value) for name, value in zip(names, row[1:], strict=True)} for row in classes}
+    return Developments(found["gross"], found["recovered"], of_class)
+
+
+def account_loss_ratios(
+    connection: duckdb.DuckDBPyConnection, *, first: date, end: date, kind: str = "gross", level: float = 0.95
+) -> pd.DataFrame:
+    """What does each account of the book come to in the end per premium of these months? At publication.
+
+    Leans on what of the book's development and class loss ratios everybody may see, as the figures of one account are
+    shown to that account.
+
+    Parameters
+    ----------
+    connection
+        To the unfinished snapshot, whose claims are fitted.
+    first, end
+        From this month to before that one.
+    kind
+        *gross*, *net* of salvage and subrogation, or *theft* alone.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row an account with earned premium: `insured_id`, `numerator` (ultimate, base currency), `denominator`
+        (earned premium), `value`, `low`, `high` (null: no interval), `n` (losses).
+    """
+    months, within = {"first": first, "end": end}, "\nwhere month >= $first and month < $end"
+    row = connection.execute(_KNOWN_TO).fetchone()
+    premium = connection.execute(_PREMIUM.format(within=within), months).df()
+    premium = premium[premium["insured_id"].notna()]
+    columns = ["insured_id", "numerator", "denominator", "value", "low", "high", "n"]
+    if row is None or row[0] is None or premium["earned"].sum() <= 0:
+        return pd.DataFrame({name: pd.Series(dtype="float64" if name != columns[0] else "object") for name in columns})
+    fitted = _developments(
+        connection.execute(_PATTERNS.format(within=" where is_shareable")).fetchall(),
+        connection.execute(_CLASSES.format(within=" where is_shareable")).fetchall(),
+    )
+    losses = connection.execute(_LOSSES.format(losses="claim_service", within=within), months).df()
+    parts = _parts(_expected(premium, fitted, ago=quarters_ago(premium["month"], known_to=row[0])), losses)
+    grouped = _grouped(parts, parts["insured_id"])
+    grouped = grouped[grouped["earned"] > 0]
+    found = _ratios(grouped, kind, fitted, level=level)
+    return pd.DataFrame(
+        {
+            "insured_id": grouped.index.to_numpy(),
+            "numerator": grouped[_OF[kind][0]].to_numpy(),
+            "denominator": grouped["earned"].to_numpy(),
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "n": found.n.astype(np.float64),
+        }
+    )
 
 
 def ultimate_loss_ratio(view: View, *, fitted: Developments | None = None) -> UltimateLossRatio:
@@ -167,14 +234,14 @@ def ultimate_loss_ratio(view: View, *, fitted: Developments | None = None) -> Ul
     blind = [name for name, _ in view.filters.chosen if name != "insured"]  # type: ignore[attr-defined]
     if blind:
         return _nothing(NOT_BY_THIS.format(names=" or ".join(blind)))
-    premium = view.frame(_PREMIUM)
+    premium = view.frame(_PREMIUM.format(within=""))
     if premium["earned"].sum() <= 0:
         return _nothing(NO_PREMIUM)
     fitted = fitted or developments(view)
     known_to = view.snapshot.data_date("claim")
     if known_to is None:
         return _nothing(NO_PREMIUM)
-    losses = view.frame(_LOSSES)
+    losses = view.frame(_LOSSES.format(losses="claim_loss", within=""))
     parts = _parts(_expected(premium, fitted, ago=quarters_ago(premium["month"], known_to=known_to)), losses)
     caveats = _caveats(premium, losses, parts, fitted)
     ultimate = float(parts["ultimate"].sum())

@@ -137,6 +137,11 @@ def incident_clocks(view: View, *, among: Among = "all") -> Clocks:
         " order by reported_at, incident_id",
         {"among": among},
     )
+    return clocks_of(frame, among=among)
+
+
+def clocks_of(frame: pd.DataFrame, *, among: Among = "all") -> Clocks:
+    """Rows of `incident_clock` as clocks: numbers as numbers, and what is not known as None."""
     for name in ("clock_minutes", "occurred_to_contained_minutes", "notice_hours", "loss_base"):
         frame[name] = frame[name].astype("float64")
     for name in ("end_kind", "clock_fault"):

@@ -16,6 +16,7 @@ from analysis.claim_trends import claim_trend, told_trends
 from analysis.claims import UltimateLossRatio, ratios_by
 from analysis.filters import Filters
 from data.portfolio import View
+from pages.shared.account import account_header, chosen_account, standings
 from pages.shared.charts import Chart
 from pages.shared.claim_cards import claim_cards
 from pages.shared.claim_charts import (
@@ -73,11 +74,18 @@ CARDS = (
     "clocks_breached",
 )  # fmt: skip
 
+#: Of one account those by which it can be compared with its peers.
+ACCOUNT_CARDS = (
+    "ultimate_loss_ratio", "claim_frequency", "decided_promptly", "automated_share", "disputed_share",
+    "theft_recovery",
+)  # fmt: skip
+
 
 def main() -> None:
     """Answer, cards, the two pictures; then one subject at a time, and the claims themselves."""
     here = context()
     page_header("Claims performance", QUESTION)
+    account_header(here)
     everything = here.snapshot.view(here.scope, Filters())
     if not everything.has("claim"):
         lacking("claim", "how long claims take, what they cost, how they develop, and which deadlines were missed")
@@ -94,11 +102,12 @@ def main() -> None:
         " report, what they cost by month of loss.]]"
     )
     claim_cards(
-        [values[key] for key in CARDS],
+        [values[key] for key in (CARDS if chosen_account(here) is None else ACCOUNT_CARDS)],
         before,
         against=here.comparison_label,
         why_not=here.not_comparable("claim"),
         currency=here.currency,
+        peers=standings(here),
     )
     show_pictures(here, months=months, ratio=ratio)
     show_subject(here, months=months, values=values, before=before, ratio=ratio)
@@ -210,6 +219,9 @@ def show_subject(
         "Refunds": lambda: show_refunds(here, values),
         "All measures": lambda: show_measures(here, values, before),
     }
+    if chosen_account(here) is not None:
+        # Of one account there is nobody to set beside it but its peers, who have no names.
+        del subjects["Insureds"]
     chosen = st.segmented_control(
         "Subject",
         list(subjects),
@@ -270,9 +282,16 @@ def show_development(here: Context) -> None:
     origins, totals, factors = book_of((here.info.id, here.scope), _view=everything)
     gross = origins[origins["kind"] == "gross"]
     names = {int(row["origin"]): quarter_name(row["first_day"], row["last_day"]) for row in gross.to_dict("records")}
+    # The page of one account may be shown to it: what the book comes to is not for it.
+    is_hidden = chosen_account(here) is not None and not gross.empty
     left, right = st.columns([0.55, 0.45], gap="small")
     with left:
-        if gross.empty:
+        if is_hidden:
+            heading(
+                "The book's quarters are not shown beside one account",
+                "Its pattern develops the losses of this account; without the account chosen the quarters are here.",
+            )
+        elif gross.empty:
             heading(
                 "The book's quarters are shown to those who see the whole book",
                 "Its pattern, where enough insureds stand behind it, develops the losses that you see.",
@@ -308,7 +327,7 @@ def show_development(here: Context) -> None:
         "development",
         {
             "Triangle": (rows, columns),
-            "Quarters": (gross, origin_columns(here.currency)),
+            **({} if is_hidden else {"Quarters": (gross, origin_columns(here.currency))}),
             "Factors": (factors, FACTORS),
         },
         key=f"{PAGE}-development-save",
@@ -319,7 +338,7 @@ def show_late(here: Context) -> None:
     """Whose claims come later than others'?"""
     unit: Unit = st.segmented_control(
         "Compare",
-        list(UNITS),
+        [one for one in UNITS if one != "insured" or chosen_account(here) is None],
         default="carrier",
         required=True,
         format_func=lambda one: UNITS[one][1].capitalize(),

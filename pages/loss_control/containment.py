@@ -14,6 +14,7 @@ from analysis.drills import DRILLED, NOT_DRILLED, drill_words
 from analysis.estimates import Estimate
 from analysis.export import Provenance
 from analysis.filters import Filters
+from pages.shared.account import account_header, chosen_account, standings
 from pages.shared.charts import Chart
 from pages.shared.containment_cards import response_card
 from pages.shared.containment_charts import curve_chart, ends_chart, loss_chart, pace_chart, phase_chart
@@ -57,10 +58,11 @@ def main() -> None:
     """Choose, headline, cards, curves and phases; then what is open, groups, duties, ends, losses, drills and rows."""
     here = context()
     page_header("Containment", QUESTION)
+    account_header(here)
     if not here.snapshot.view(here.scope, Filters()).has(NEEDS):
         lacking(NEEDS, "how fast theft is contained, where the time goes, and what is still open")
         return
-    among, by = choose()
+    among, by = choose(is_account=chosen_account(here) is not None)
     found = response_of((view_key(here), here.key), among=among, _view=here.view, _before=here.comparison_view)
     if not found.clocks.n:
         show_none(here)
@@ -69,7 +71,7 @@ def main() -> None:
         show_not_told(here, found, among=among)
         return
     show_headline(here, found, among=among)
-    show_cards(here, found)
+    show_cards(here, found, among=among)
     show_curves_and_phases(here, found, among=among, by=by)
     show_open(here, found, among=among)
     show_groups(here, found, among=among, by=by)
@@ -80,7 +82,7 @@ def main() -> None:
     show_levels(here, found, among=among)
 
 
-def choose() -> tuple[Among, Grouping]:
+def choose(*, is_account: bool) -> tuple[Among, Grouping]:
     """Which incidents, and which groups are set against each other?"""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         among: Among = st.segmented_control(
@@ -95,7 +97,7 @@ def choose() -> tuple[Among, Grouping]:
         )
         by: Grouping = st.segmented_control(
             "Compare",
-            list(COMPARED),
+            [one for one in COMPARED if one != "insured" or not is_account],
             default="control",
             required=True,
             format_func=lambda one: f"By {GROUPING_LABELS[one][0]}",
@@ -164,19 +166,21 @@ def show_headline(here: Context, found: Response, *, among: Among) -> None:
         st.markdown(f":material/timer: [Incident {escape(opened[:LONGEST_ID])} is open below](#{INCIDENT_ANCHOR})")
 
 
-def show_cards(here: Context, found: Response) -> None:
+def show_cards(here: Context, found: Response, *, among: Among) -> None:
     """Six cards: mean, median, within the hour, open, evidence, notice."""
     summary, changes, duties = found.summary, found.changes, found.duties
     against = here.comparison_label
     if here.comparison_view is not None and here.not_comparable(NEEDS):
         changes, against = {}, ""
     quarters = found.quarters
+    # Peers are told by thefts and attempts together.
+    peers = standings(here) if among == "all" else {}
     oldest = found.open.oldest_hours
     still_open = len(found.open.frame)
     with st.grid(6, min_column_width=150, gap="small"):
         response_card(
             "time_to_contain", summary.mean, change=changes.get("time_to_contain"), against=against,
-            trend=quarters["mean"].tolist(),
+            trend=quarters["mean"].tolist(), peers=peers.get("time_to_contain"),
         )  # fmt: skip
         response_card(
             "median_time_to_contain", summary.median, change=changes.get("median_time_to_contain"), against=against
@@ -184,6 +188,7 @@ def show_cards(here: Context, found: Response) -> None:
         response_card(
             "contained_within_60", summary.within_60, change=changes.get("contained_within_60"), against=against,
             trend=quarters["within_60"].tolist(), more=short_words(summary.within_30),
+            peers=peers.get("contained_within_60"),
         )  # fmt: skip
         response_card(
             "open_not_contained",
@@ -199,11 +204,13 @@ def show_cards(here: Context, found: Response) -> None:
             change=changes.get("evidence_within_72"),
             against=against,
             trend=found.trends["evidence"],
+            peers=peers.get("evidence_within_72"),
         )
         response_card(
             "insurer_notified_in_time", duties["notice"].share, change=changes.get("insurer_notified_in_time"),
             against=against,
             trend=found.trends["notice"],
+            peers=peers.get("insurer_notified_in_time"),
         )  # fmt: skip
     if found.changes and not changes:
         st.caption(f"No change is shown: {here.not_comparable(NEEDS)}.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import get_args
 from urllib.parse import urlencode
 
 import pandas as pd
@@ -18,6 +17,7 @@ from analysis.filters import Filters
 from analysis.overview import SIGNAL, Headline, change_words, summary_words
 from analysis.overview_drivers import DRIVEN, By
 from data.portfolio import View
+from pages.shared.account import account_header, chosen_account, standings
 from pages.shared.context import Context, context, period_words
 from pages.shared.layout import downloads, escape, page_header, show_table
 from pages.shared.numbers import count_words
@@ -45,6 +45,7 @@ def main() -> None:
     """Cards; then what drives a move beside what needs a decision; the state of the data."""
     here = context()
     page_header("Overview", QUESTION)
+    account_header(here)
     everything = here.snapshot.view(here.scope, Filters())
     before = year_before(here)
     found = headlines_of(
@@ -56,7 +57,7 @@ def main() -> None:
         _begins=here.choices.covered_from,
     )
     st.markdown(f"**{escape(summary_words(list(found.values())))}**")
-    headline_cards(found, currency=here.currency)
+    headline_cards(found, currency=here.currency, peers=standings(here))
     left, right = st.columns([0.53, 0.47], gap="small")
     with left.container(border=True, height="stretch", gap="xxsmall"):
         show_drivers(here, found, before=before, everything=everything)
@@ -89,14 +90,17 @@ def show_drivers(here: Context, found: dict[str, Headline], *, before: View | No
             width=190,
         )
         by: By = "insured"
-        if len(DRIVEN[measure]) > 1:
+        # Of one account there is nothing to split by account, unless premium is split, which knows nothing finer.
+        alone = chosen_account(here) is not None
+        offered = [one for one in DRIVEN[measure] if one != "insured" or not alone] or ["insured"]
+        if len(offered) > 1:
             by = st.segmented_control(
                 "By",
-                list(get_args(By)),
-                default="insured",
+                offered,
+                default=offered[0],
                 required=True,
                 format_func=BY_LABELS.__getitem__,
-                key=f"{PAGE}-by",
+                key=f"{PAGE}-by-{len(offered)}",
                 bind="query-params",
                 label_visibility="collapsed",
             )
@@ -195,7 +199,7 @@ def show_decisions(here: Context) -> tuple[Decision, ...]:
 def show_state(here: Context, everything: View) -> None:
     """The state of the data in one line."""
     parts = [f"Data as of {here.info.data_date:%-d %b %Y}" if here.info.data_date else "Data of unknown date"]
-    if here.scope.insureds is None:
+    if here.scope.insureds is None and chosen_account(here) is None:
         feeds = everything.rows("select name, as_of from feed order by as_of nulls first, name")
         late = [
             f"{name} ({as_of:%-d %b %Y})"

@@ -192,6 +192,18 @@ def peer_html(standing: Standing, *, colours: Palette) -> str:
     )
 
 
+def peer_line_html(standing: Standing, *, colours: Palette) -> str:
+    """The same in one line, for small cards; whole on hover. Whatever is there is of the fixed window."""
+    peers, account = peer_lines(standing)
+    assert standing.peers is not None
+    verdict = standing.verdict
+    who = "book's" if standing.peers.kind == "book" else "peers'"
+    said = f"{ICONS[verdict]} {who} median {standing.words(standing.peers.median)}: {VERDICT_WORDS[verdict]}"
+    whole = html.escape(f"{peers}; {account}; whole account, {standing.window}", quote=True)
+    ink = verdict_colour(verdict, colours)
+    return f'<div title="{whole}" style="font-size:.78rem;line-height:1.25;color:{ink}">{html.escape(said)}</div>'
+
+
 def verdict_colour(verdict: Verdict, colours: Palette) -> str:
     """What is worse stands out; what chance explains steps back."""
     if verdict == "worse":
@@ -276,7 +288,7 @@ def standing_rows(found: Iterable[Standing]) -> pd.DataFrame:
 
 def share_chart(account: AccountPeers, *, colours: Palette) -> Chart | None:
     """Each share of the account with its interval, on the middle half and the median of its peers."""
-    shares = [one for one in account.standings.values() if not one.per and one.peers is not None]
+    shares = [one for one in account.standings.values() if one.is_share and one.peers is not None]
     if not shares:
         return None
     names = [one.measure.label for one in shares]

@@ -13,6 +13,8 @@ from analysis.containment import Change
 from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.estimates import Estimate
+from analysis.peers import Standing
+from pages.shared.account import peer_line_html
 from pages.shared.charts import sparkline
 from pages.shared.layout import escape
 from pages.shared.palette import Palette, palette
@@ -54,6 +56,7 @@ def response_card(
     trend: Sequence[float] = (),
     lines: Sequence[str] = (),
     more: str = "",
+    peers: Standing | None = None,
 ) -> None:
     """One card.
 
@@ -69,6 +72,8 @@ def response_card(
         Said in place of interval and target.
     more
         Said beside them.
+    peers
+        In the account view, what its peers have.
     """
     measure, ink = CONTAINMENT_MEASURES[key], palette()
     with st.container(border=True, height="stretch", gap="xxsmall"):
@@ -81,6 +86,8 @@ def response_card(
         if change is not None and change.difference is not None:
             said.append(html.escape(f"{change_words(measure, change)} {against}"))
         body = "".join(f"<div>{line}</div>" for line in said)
+        if peers is not None:
+            body += peer_line_html(peers, colours=ink)
         picture = (
             sparkline(trend, label=f"{measure.label} by quarter of report, from zero", colours=ink)
             if len(trend) > 1

@@ -60,9 +60,14 @@ CASES: Mapping[str, Case] = {
     "all of the sample": Case("sample"),
     "one insured": Case("sample", {"insured": "I004", "account-peers": "true"}),
     "one insured, counted": Case("sample", {"insured": "I004", "hotspots-level": "Counts in the period"}),
+    "one insured, development": Case("sample", {"insured": "I004", "claims-subject": "Development"}),
+    "one insured, late reports": Case(
+        "sample", {"insured": "I004", "claims-subject": "Late reports", "claims-late-unit": "Insureds"}
+    ),
     "one insured, nothing left": Case("sample", {"insured": "I014", "commodity": "NOTHING OF I014"}),
     "a scoped person": Case("sample", scope="I002"),
     "a scoped person, counted": Case("sample", {"hotspots-level": "Counts in the period"}, scope="I002"),
+    "a scoped person, insureds": Case("sample", {"claims-subject": "Insureds", "containment-by": "By insured"}, "I002"),
     "a scoped person of two": Case("sample", scope="I002,I006"),
     "nobody of that name": Case("sample", scope="I999"),
     **{name: Case(name) for name in PARTS},
@@ -172,10 +177,13 @@ def others(sample: Path) -> Mapping[str, str]:
     [
         ("a scoped person", {"I002"}, True),
         ("a scoped person, counted", {"I002"}, True),
+        ("a scoped person, insureds", {"I002"}, True),
         ("a scoped person of two", {"I002", "I006"}, True),
         # An underwriter picks the account by name from all; the page itself may be shown to it.
         ("one insured", {"I004"}, False),
         ("one insured, counted", {"I004"}, False),
+        ("one insured, development", {"I004"}, False),
+        ("one insured, late reports", {"I004"}, False),
     ],
 )
 def test_no_page_names_another_insured(
