@@ -116,11 +116,14 @@ def fit_claims(connection: duckdb.DuckDBPyConnection, *, rule: SharingRule) -> N
     for table in _TABLES:
         connection.execute(f"delete from {table}")
     growth = connection.execute(_GROWTH).df()
+    # A portfolio without claims has no table of them to ask either.
+    if growth.empty:
+        return
     row = connection.execute(
         "select coalesce(max(f.as_of), any_value(s.data_date)) from snapshot as s"
         " left join feed as f on f.name in (select _feed from claim)"
     ).fetchone()
-    if growth.empty or row is None or row[0] is None:
+    if row is None or row[0] is None:
         return
     known_to: date = row[0]
     earned = connection.execute(_EARNED).df()
