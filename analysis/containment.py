@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -50,12 +51,12 @@ class Clocks:
         """Incidents."""
         return len(self.frame)
 
-    @property
+    @cached_property
     def timed(self) -> pd.DataFrame:
         """Those in the curves: their clock can be told, or they were never contained."""
         return self.frame[self.frame["clock_fault"].isna()]
 
-    @property
+    @cached_property
     def faulty(self) -> pd.DataFrame:
         """Those in no curve, each with its reason in `clock_fault`."""
         return self.frame[self.frame["clock_fault"].notna()]
@@ -64,6 +65,15 @@ class Clocks:
     def is_told(self) -> bool:
         """Whether any of them says when, or that it was not, contained; else a curve would say that none ever is."""
         return bool(self.frame["end_kind"].notna().any() or self.frame["status"].notna().any())
+
+    @cached_property
+    def durations(self) -> Durations:
+        """How long each of `timed` ran, to the horizon of a day: what every picture of a page begins with."""
+        return _durations(self, horizon_minutes=HORIZON_MINUTES)
+
+    def __getstate__(self) -> dict[str, object]:
+        """What is kept in a cache: what follows from the incidents is told again."""
+        return {"frame": self.frame, "among": self.among}
 
     def only(self, kept: pd.Series[bool]) -> Clocks:
         """These incidents alone."""
@@ -148,6 +158,12 @@ def containment_durations(clocks: Clocks, *, horizon_minutes: float = HORIZON_MI
 
     In the order of `clocks.timed`. One closed not contained needs no clock: it counts as not contained to the horizon.
     """
+    return (
+        clocks.durations if horizon_minutes == HORIZON_MINUTES else _durations(clocks, horizon_minutes=horizon_minutes)
+    )
+
+
+def _durations(clocks: Clocks, *, horizon_minutes: float) -> Durations:
     timed = clocks.timed
     never = (timed["end_kind"] == NOT_CONTAINED).to_numpy()
     minutes = np.where(never, horizon_minutes, timed["clock_minutes"].to_numpy(dtype=float))

@@ -138,7 +138,8 @@ def duty_record(clocks: Clocks, duty: Duty, *, law: dict[tuple[str, Duty], float
     rows = pd.DataFrame(
         {"incident_id": frame["incident_id"], "due_at": due, "done_at": done, "state": state, "hours": taken}
     )[kept].reset_index(drop=True)
-    counts = {name: int((rows["state"] == name).sum()) for name in STATES}
+    among = state[kept]
+    counts = {name: int((among == name).sum()) for name in STATES}
     passed = counts["in time"] + counts["late"] + counts["missing"]
     caveats = []
     if counts["cannot be told"]:
