@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 from analysis.claim_measures import CLAIM_MEASURES, LARGE_LOSS, PROMPT_DAYS
 from analysis.estimated_measures import EstimatedMeasure
@@ -296,11 +296,10 @@ def fraud_flags(months: Months) -> FlagPerformance:
 def _put_costs(put: _Put, cost: pd.DataFrame, months: Months) -> None:
     losses = int(cost["losses"].sum())
     sent = float(months.shipments["shipments"].sum())
-    joined = cost[["month", "losses"]].merge(months.shipments, on="month", how="outer")
+    joined = cost[["month", "losses", "theft_losses"]].merge(months.shipments, on="month", how="outer")
     rate = 1_000 * _per(joined["losses"].fillna(0), joined["shipments"])
     put("claim_frequency", _rate(losses, sent), "losses", lack=LACKS["shipments"], trend=rate)
-    thefts = cost[["month", "theft_losses"]].merge(months.shipments, on="month", how="outer")
-    rate = 1_000 * _per(thefts["theft_losses"].fillna(0), thefts["shipments"])
+    rate = 1_000 * _per(joined["theft_losses"].fillna(0), joined["shipments"])
     put("theft_frequency_of_claims", _rate(int(cost["theft_losses"].sum()), sent), "theft losses",
         lack=LACKS["shipments"], trend=rate)  # fmt: skip
     lists = [np.asarray(one, dtype=np.float64) for one in cost["sizes"] if not _is_missing(one)]
@@ -316,6 +315,7 @@ def _put_costs(put: _Put, cost: pd.DataFrame, months: Months) -> None:
 
 def _put_returns(put: _Put, months: Months) -> None:
     sent = float(months.shipments["shipments"].sum())
+    joined = months.returned.merge(months.shipments, on="month", how="outer")
     for key, table, column, counted in (
         ("refund_rate", "refund", "refunds", "refunds"),
         ("chargeback_rate", "chargeback", "chargebacks", "charge-backs"),
@@ -324,7 +324,6 @@ def _put_returns(put: _Put, months: Months) -> None:
             put(key, _unknown(LACKS[table]), counted, lack=LACKS[table])
             continue
         number = int(months.returned[column].sum()) if len(months.returned) else 0
-        joined = months.returned[["month", column]].merge(months.shipments, on="month", how="outer")
         rate = 1_000 * _per(joined[column].fillna(0), joined["shipments"])
         put(key, _rate(number, sent), counted, lack=LACKS["shipments"], trend=rate)
 
@@ -375,7 +374,7 @@ def _mean(sizes: Sizes) -> Estimate:
     if n == 1:
         return Estimate(mean, None, n, ("Losses that it rests on: only 1",))
     error = float(sizes.std(ddof=1)) / math.sqrt(n)
-    reach = math.exp(float(stats.t.ppf(0.975, n - 1)) * error / mean)
+    reach = math.exp(float(special.stdtrit(n - 1, 0.975)) * error / mean)
     caveats = (f"The largest loss is {sizes[-1] / sizes.sum():.0%} of all",) if sizes[-1] > 0.2 * sizes.sum() else ()
     return Estimate(mean, Interval(mean / reach, mean * reach), n, caveats, error)
 
@@ -394,5 +393,5 @@ def _recovery(cost: pd.DataFrame) -> Estimate:
         + ratio**2 * float(cost["theft_cost_squares"].sum())
     )
     error = math.sqrt(max(spread, 0.0) * n / (n - 1)) / paid
-    reach = float(stats.t.ppf(0.975, n - 1)) * error
+    reach = float(special.stdtrit(n - 1, 0.975)) * error
     return Estimate(ratio, Interval(max(ratio - reach, 0.0), min(ratio + reach, 1.0)), n, (), error)

@@ -77,11 +77,10 @@ def told_trends(months: Months) -> tuple[str, ...]:
     """Which measures have anything to chart in this selection?"""
     told = []
     for key in CHARTED:
-        frame = _series(months, key)
         # Shares of claims that never say when they were decided, and refunds that nobody loaded, are no zero.
         silent = key == "decided_promptly" and not months.service["decided"].sum()
         unloaded = {"refund_rate": "refund", "chargeback_rate": "chargeback"}.get(key) in months.absent
-        if frame["per"].sum() > 0 and not silent and not unloaded:
+        if not silent and not unloaded and _counted_on(months, key) > 0:
             told.append(key)
     return tuple(told)
 
@@ -124,10 +123,21 @@ def claim_trend(months: Months, *, key: str, known_to: date | None) -> ClaimTren
     )
 
 
+def _counted_on(months: Months, key: str) -> float:
+    """What the events of all months are counted on."""
+    basis, _, per, _ = CHARTED[key]
+    frame = months.shipments if per == "shipments" else _of_basis(months, basis)
+    return float(frame[per].to_numpy(dtype=np.float64, na_value=0.0)[frame["month"].notna().to_numpy()].sum())
+
+
+def _of_basis(months: Months, basis: Basis) -> pd.DataFrame:
+    return {"report": months.service, "loss": months.cost, "refund": months.returned}[basis]
+
+
 def _series(months: Months, key: str) -> pd.DataFrame:
     """Every month from the first to the last, with events and what they are counted on."""
     basis, events, per, _ = CHARTED[key]
-    frame = {"report": months.service, "loss": months.cost, "refund": months.returned}[basis]
+    frame = _of_basis(months, basis)
     frame = frame[frame["month"].notna()]
     if per == "shipments":
         frame = frame[["month", events]].merge(months.shipments, on="month", how="outer")

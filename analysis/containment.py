@@ -66,6 +66,15 @@ class Clocks:
         """Whether any of them says when, or that it was not, contained; else a curve would say that none ever is."""
         return bool(self.frame["end_kind"].notna().any() or self.frame["status"].notna().any())
 
+    @cached_property
+    def durations(self) -> Durations:
+        """How long each of `timed` ran, to the horizon of a day: what every picture of a page begins with."""
+        return _durations(self, horizon_minutes=HORIZON_MINUTES)
+
+    def __getstate__(self) -> dict[str, object]:
+        """What is kept in a cache: what follows from the incidents is told again."""
+        return {"frame": self.frame, "among": self.among}
+
     def only(self, kept: pd.Series[bool]) -> Clocks:
         """These incidents alone."""
         return Clocks(self.frame[kept], self.among)
@@ -159,6 +168,12 @@ def containment_durations(clocks: Clocks, *, horizon_minutes: float = HORIZON_MI
 
     In the order of `clocks.timed`. One closed not contained needs no clock: it counts as not contained to the horizon.
     """
+    return (
+        clocks.durations if horizon_minutes == HORIZON_MINUTES else _durations(clocks, horizon_minutes=horizon_minutes)
+    )
+
+
+def _durations(clocks: Clocks, *, horizon_minutes: float) -> Durations:
     timed = clocks.timed
     never = (timed["end_kind"] == NOT_CONTAINED).to_numpy()
     minutes = np.where(never, horizon_minutes, timed["clock_minutes"].to_numpy(dtype=float))

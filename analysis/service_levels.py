@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from analysis.intervals import Interval, wilson_interval
 
@@ -232,7 +232,7 @@ def ratio_change(
         degrees += weight
     interval = None
     if variance is not None and np.sqrt(variance) > 1e-12:
-        reach = float(stats.t.ppf((1 + level) / 2, degrees)) * float(np.sqrt(variance))
+        reach = _student(level, degrees) * float(np.sqrt(variance))
         interval = Interval(max(-1.0, moved - reach), min(1.0, moved + reach))
     elif variance is not None:
         ends = [ratio_estimate(top, bottom, level=level).interval for top, bottom in zip(tops, bottoms, strict=True)]
@@ -250,12 +250,17 @@ def _interval(value: float, error: float, *, degrees: float, clusters: int, leve
         hits = clusters if value >= 0.5 else 0
         ends = wilson_interval(hits, clusters, level=level)
         return Interval(min(ends.low, value), max(ends.high, value))
-    wide = float(stats.t.ppf((1 + level) / 2, degrees))
+    wide = _student(level, degrees)
     if 1e-9 < value < 1 - 1e-9:
         middle, step = np.log(value / (1 - value)), wide * error / (value * (1 - value))
         low, high = 1 / (1 + np.exp(-np.clip([middle - step, middle + step], -700, 700)))
         return Interval(float(low), float(high))
     return Interval(max(0.0, value - wide * error), min(1.0, value + wide * error))
+
+
+def _student(level: float, degrees: float) -> float:
+    """How many standard errors wide is a two-sided interval? Pages ask often: scipy.stats takes 40 times as long."""
+    return float(special.stdtrit(degrees, (1 + level) / 2))
 
 
 def funnel_limits(
@@ -393,7 +398,7 @@ def level_shift(numerators: ArrayLike, denominators: ArrayLike, *, series: int =
     score = np.abs(after - before) / error
     best = int(score.argmax())
     # Differences of neighbours use two values each: they are worth about two thirds as many degrees of freedom.
-    tail = 2 * float(stats.t.sf(score[best], max(1.0, (count - 1) * 2 / 3)))
+    tail = 2 * float(special.stdtr(max(1.0, (count - 1) * 2 / 3), -score[best]))
     return Shift(
         start=int(places[splits[best]]),
         before=float(before[best]),
@@ -561,5 +566,5 @@ def dark_at_loss_test(dark: int, chances: ArrayLike) -> DarkAtLoss:
         message = f"{dark} of {count} thefts cannot be dark"
         raise ValueError(message)
     share = float(chance.mean()) if count else 0.0
-    tail = float(stats.binom.sf(dark - 1, count, share)) if dark else 1.0
+    tail = float(special.bdtrc(dark - 1, count, share)) if dark else 1.0
     return DarkAtLoss(count, dark, float(chance.sum()), share, tail)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.intervals import Interval
 from analysis.service_funnel import judged_units
@@ -35,7 +37,6 @@ from analysis.service_measures import (
     defined,
     definition_words,
 )
-from analysis.trip_selection import TripSelection, trip_condition
 from data.portfolio import View
 
 Unit = Literal["device", "carrier", "lane", "insured"]
@@ -52,8 +53,8 @@ _UNIT_COLUMNS: dict[Unit, str] = {
     "lane": "lane_id",
     "insured": "insured_id",
 }
+#: A device is called by its id.
 _LABELS: dict[Unit, str] = {
-    "device": "select device_id as key, device_id as label from device",
     "carrier": "select carrier_id as key, coalesce(name, carrier_id) as label from carrier",
     "lane": "select lane_id as key, label from lane_key",
     "insured": "select insured_id as key, name as label from insured",
@@ -209,16 +210,16 @@ def service_values(
 ) -> dict[str, ServiceValue]:
     """What are these service levels over the rows of a view, in all and by month?
 
-    One query a fact and cluster, so a page asks for all its measures at once. Measures whose tables are missing come
+    One query a fact, so a page asks for all its measures at once. Measures whose tables are missing come
     back without a value, with the caveat that says what to load.
     """
     wanted = [defined(measure, definition) for measure in measures or SERVICE_MEASURES.values()]
     spreads = book_spreads(view, definition=definition)
-    groups: dict[tuple[str, str], list[ServiceMeasure]] = {}
+    groups: dict[str, list[ServiceMeasure]] = {}
     for measure in wanted:
-        groups.setdefault((measure.fact, measure.cluster), []).append(measure)
+        groups.setdefault(measure.fact, []).append(measure)
     found: dict[str, ServiceValue] = {}
-    for (_, cluster), group in groups.items():
+    for group in groups.values():
         if lacking := [table for table in group[0].tables if not view.has(table)]:
             found |= {m.key: _without(m, definition=definition, lacking=lacking) for m in group}
             continue
@@ -228,13 +229,24 @@ def service_values(
             for part, expression in (("top", m.value), ("per", m.per), ("rows", m.rows))
         )
         sums += "".join(f", sum({m.rows}) filter (where {m.among}) as {m.key}_among" for m in group if m.among)
+        clusters = list(dict.fromkeys(measure.cluster for measure in group))
+        columns = [f"cluster_{place}" for place in range(len(clusters))]
+        kinds = " ".join(f"when grouping({column}) = 0 then {place}" for place, column in enumerate(columns))
         rows = view.arrays(
-            f"select grouping(cluster) = 1 as is_month, month, {sums}"
-            f" from (select *, {cluster} as cluster from {SOURCES[group[0].fact]}) as clustered"
-            " group by grouping sets ((month), (cluster)) order by month"
+            f"select case {kinds} else -1 end as kind, month, {sums}"
+            f" from (select *, {', '.join(f'{sql} as {name}' for sql, name in zip(clusters, columns, strict=True))}"
+            f" from {SOURCES[group[0].fact]}) as clustered"
+            f" group by grouping sets ((month), {', '.join(f'({column})' for column in columns)})"
+            f" order by month, {', '.join(columns)}"
         )
         for measure in group:
-            found[measure.key] = _value(measure, rows=rows, spread=spreads.get(measure.key), definition=definition)
+            found[measure.key] = _value(
+                measure,
+                rows=rows,
+                kind=clusters.index(measure.cluster),
+                spread=spreads.get(measure.key),
+                definition=definition,
+            )
     return {measure.key: found[measure.key] for measure in wanted}
 
 
@@ -260,21 +272,24 @@ def service_by_unit(
         message = f"{measure.key} is not told by {unit}"
         raise ValueError(message)
     chosen = defined(measure, definition)
-    rows = view.frame(
-        f"select {column} as key, {chosen.cluster} as cluster, sum({chosen.value}) as top, sum({chosen.per}) as bottom,"
-        f" sum({chosen.rows}) as n from {SOURCES[chosen.fact]} where {chosen.within} group by all"
+    rows = view.arrays(
+        f"select {column} as key, sum({chosen.value})::double as top, sum({chosen.per})::double as bottom,"
+        f" sum({chosen.rows})::double as n from {SOURCES[chosen.fact]} where {chosen.within}"
+        f" group by {column}, {chosen.cluster} order by {column}"
     )
-    rows["bottom"] = rows["bottom"].fillna(0.0).astype(float)
-    rows["top"] = rows["top"].fillna(0.0).astype(float)
-    without = float(rows.loc[rows["key"].isna(), "n"].sum())
-    known = rows[rows["key"].notna() & (rows["bottom"] > 0)]
+    top, bottom, n = (np.ma.filled(rows[name], 0.0) for name in ("top", "bottom", "n"))
+    has_key = ~np.ma.getmaskarray(rows["key"])
+    without = float(n[~has_key].sum())
     book = _book(view, measure=chosen, definition=definition)
     spread = book_spreads(view, definition=definition).get(chosen.key)
-    total = float(rows["bottom"].sum())
-    level = book.level if book.level is not None else (float(rows["top"].sum()) / total if total else None)
-    frame = _unit_rows(known, spread=spread)
-    frame = frame.merge(view.frame(_LABELS[unit]), on="key", how="left")
-    frame["label"] = frame["label"].fillna(frame["key"])
+    total = float(bottom.sum())
+    level = book.level if book.level is not None else (float(top.sum()) / total if total else None)
+    known = has_key & (bottom > 0)
+    frame = _unit_rows(
+        np.ma.getdata(rows["key"])[known], top=top[known], bottom=bottom[known], n=n[known], spread=spread
+    )
+    labels = _labels(view, unit)
+    frame["label"] = [labels.get(key, key) for key in frame["key"]]
     frame = judged_units(frame, measure=chosen, level=level, dispersion=book.dispersion, between=book.between or 0.0)
     caveats = []
     if book.level is None and level is not None:
@@ -312,23 +327,23 @@ def falling_units(
     Months are taken as they are in the view; a change needs two months of the new level.
     """
     chosen = defined(measure, definition)
-    rows = view.frame(
-        f"select {_UNIT_COLUMNS[unit]} as key, month, sum({chosen.value}) as top, sum({chosen.per}) as bottom"
-        f" from {SOURCES[chosen.fact]} where {chosen.within} and month is not null group by all"
-        " having sum(" + chosen.per + ") > 0 order by key, month"
+    column = _UNIT_COLUMNS[unit]
+    rows = view.arrays(
+        f"select {column} as key, month, sum({chosen.value})::double as top, sum({chosen.per})::double as bottom"
+        f" from {SOURCES[chosen.fact]} where {chosen.within} and month is not null and {column} is not null"
+        f" group by all having sum({chosen.per}) > 0 order by key, month"
     )
-    rows = rows[rows["key"].notna()]
-    labels = dict(view.frame(_LABELS[unit]).itertuples(index=False, name=None))
-    series = int(rows["key"].nunique())
+    top, bottom = (np.ma.filled(rows[name], 0.0) for name in ("top", "bottom"))
+    keys = np.ma.getdata(rows["key"])
+    parts = _runs(keys)
     found: list[FallingUnit] = []
-    for key, part in rows.groupby("key"):
-        shift: Shift | None = level_shift(part["top"].astype(float), part["bottom"].astype(float), series=series)
+    for part in parts:
+        shift: Shift | None = level_shift(top[part], bottom[part], series=len(parts))
         if shift is not None and shift.p_value < alpha:
-            month = pd.Timestamp(part["month"].iloc[shift.start]).date()
-            name = str(key)
-            found.append(
-                FallingUnit(name, str(labels.get(name, name)), month, shift.before, shift.after, shift.p_value)
-            )
+            month = rows["month"][part][shift.start].astype("datetime64[D]").item()
+            name = str(keys[part.start])
+            label = _labels(view, unit).get(name, name)
+            found.append(FallingUnit(name, label, month, shift.before, shift.after, shift.p_value))
     return tuple(sorted(found, key=lambda one: one.p_value))
 
 
@@ -386,11 +401,11 @@ def faults(view: View) -> pd.DataFrame:
     in part, because some parcels lack a proof, count with the part that is not.
     """
     frame = view.frame(
-        "select fault, sum(part - protected_part)::double as trips, (select sum(part) from trip_telemetry where is_due)"
-        " as due from trip_telemetry where is_due and fault is not null group by fault order by trips desc, fault"
+        "select fault, sum(part - protected_part)::double as trips, sum(part)::double as due"
+        " from trip_telemetry where is_due group by fault order by trips desc, fault"
     )
-    frame["share"] = frame["trips"] / frame["due"] if len(frame) else []
-    return frame.drop(columns="due")
+    frame["share"] = frame["trips"] / frame["due"].sum() if len(frame) else []
+    return frame.loc[frame["fault"].notna(), ["fault", "trips", "share"]].reset_index(drop=True)
 
 
 def left_out(view: View) -> LeftOut:
@@ -410,36 +425,6 @@ def left_out(view: View) -> LeftOut:
     return LeftOut(*(float(value or 0) for value in sums))
 
 
-def worst_trips(view: View, *, selection: TripSelection | None = None, limit: int = 200) -> pd.DataFrame:
-    """Which trips were dark for longest? The rows behind uptime, each with its timeline (`trip_timeline`).
-
-    Where something is picked, all of its trips with goods, those without a device last; else tracked trips only.
-
-    Columns: `trip_id`, `departed_at` (UTC), `carrier_id`, `lane_id`, `device_id`, `window_hours`, `completeness`,
-    `uptime`, `dark_minutes`, `longest_dark_minutes`, `blackouts`, `seal`, `fault`, `value_base` (of the goods in view).
-    """
-    picked = trip_condition(selection or TripSelection())
-    within = picked.sql if picked.parameters else "slots_due is not null"
-    return view.frame(
-        f"""
-        select
-            trip_id, any_value(departed_at) as departed_at, any_value(carrier_id) as carrier_id,
-            any_value(lane_id) as lane_id, any_value(device_id) as device_id,
-            any_value(window_s) / 3600 as window_hours,
-            any_value(slots_fixed)::double / any_value(slots_due) as completeness,
-            1 - any_value(dark_s) / any_value(window_s) as uptime, any_value(dark_s) / 60 as dark_minutes,
-            any_value(longest_dark_s) / 60 as longest_dark_minutes, any_value(blackouts) as blackouts,
-            any_value(seal) as seal, any_value(fault) as fault, sum(value_base)::double as value_base
-        from trip_telemetry
-        where is_due and {within}
-        group by trip_no, trip_id
-        order by dark_minutes desc nulls last, trip_id
-        limit $limit
-        """,
-        {"limit": limit, **picked.parameters},
-    )
-
-
 @dataclass(frozen=True)
 class _Book:
     level: float | None
@@ -449,10 +434,11 @@ class _Book:
 
 def _book(view: View, *, measure: ServiceMeasure, definition: Definition | int) -> _Book:
     name = definition if definition in DEFINITIONS else "schedule"
-    rows = view.rows(
+    rows = view.lasting_rows(
         "select value, dispersion, between_variance from service_spread where measure = $measure"
         " order by definition = $definition desc, definition limit 1",
-        {"measure": measure.key, "definition": name},
+        measure=measure.key,
+        definition=name,
     )
     if not rows:
         return _Book(None, None, None)
@@ -464,22 +450,22 @@ def _book(view: View, *, measure: ServiceMeasure, definition: Definition | int) 
 def book_spreads(view: View, *, definition: Definition | int = "schedule") -> dict[str, Spread]:
     """How much do clusters of the whole book differ in each service level? By the measure's key."""
     name = definition if definition in DEFINITIONS else "schedule"
-    rows = view.rows(
+    rows = view.lasting_rows(
         "select measure, arg_max(variance, definition = $name), arg_max(clusters, definition = $name)"
         " from service_spread where variance is not null and definition in ('schedule', $name) group by measure",
-        {"name": name},
+        name=name,
     )
     return {measure: Spread(variance, clusters) for measure, variance, clusters in rows}
 
 
 def _value(
-    measure: ServiceMeasure, *, rows: Mapping[str, Any], spread: Spread | None, definition: Definition | int
+    measure: ServiceMeasure, *, rows: Mapping[str, Any], kind: int, spread: Spread | None, definition: Definition | int
 ) -> ServiceValue:
     top, bottom, counted = (
         np.ma.filled(rows[f"{measure.key}_{part}"].astype(np.float64), 0.0) for part in ("top", "per", "rows")
     )
-    by_month = np.ma.filled(rows["is_month"], fill_value=False).astype(bool)
-    clusters = ~by_month & (bottom > 0)
+    by_month, by_cluster = rows["kind"] == -1, rows["kind"] == kind
+    clusters = by_cluster & (bottom > 0)
     estimate: RatioEstimate = ratio_estimate(top[clusters], bottom[clusters], spread=spread)
     dated = np.flatnonzero(by_month & (bottom > 0) & ~np.ma.getmaskarray(rows["month"]))
     months = (
@@ -487,9 +473,9 @@ def _value(
         for place in dated
     )
     numerator, denominator = float(top[clusters].sum()), float(bottom[clusters].sum())
-    known, among = float(counted[~by_month].sum()), 0.0
+    known, among = float(counted[by_cluster].sum()), 0.0
     if measure.among:
-        among = float(np.ma.filled(rows[f"{measure.key}_among"].astype(np.float64), 0.0)[~by_month].sum())
+        among = float(np.ma.filled(rows[f"{measure.key}_among"].astype(np.float64), 0.0)[by_cluster].sum())
     budget = None
     if measure.target is not None and measure.better == "higher" and denominator:
         budget = error_budget(numerator, denominator, target=measure.target)
@@ -546,15 +532,44 @@ def _without(measure: ServiceMeasure, *, definition: Definition | int, lacking: 
     )
 
 
-def _unit_rows(known: pd.DataFrame, *, spread: Spread | None) -> pd.DataFrame:
+def _labels(view: View, unit: Unit) -> dict[str, str]:
+    """What units are called, by their key."""
+    return dict(view.lasting_rows(_LABELS[unit])) if unit in _LABELS else {}
+
+
+def _runs(keys: NDArray[Any]) -> list[slice]:
+    """Where does each key stand, if they are sorted?"""
+    if not len(keys):
+        return []
+    ends = [0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(keys)]
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+def _unit_rows(
+    keys: NDArray[Any],
+    *,
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    n: NDArray[np.float64],
+    spread: Spread | None,
+) -> pd.DataFrame:
+    """One row a unit, in the order of their keys, by which the clusters given are sorted."""
     found = []
-    for key, part in known.groupby("key"):
-        estimate = ratio_estimate(part["top"], part["bottom"], spread=spread)
+    for part in _runs(keys):
+        estimate = ratio_estimate(top[part], bottom[part], spread=spread)
         ends = estimate.interval or Interval(np.nan, np.nan)
-        exposure = float(part["bottom"].sum())
-        concentration = float((part["bottom"] ** 2).sum()) / exposure**2
+        exposure = float(bottom[part].sum())
+        concentration = float((bottom[part] ** 2).sum()) / exposure**2
         found.append(
-            (str(key), estimate.value, *ends, float(part["n"].sum()), estimate.clusters, exposure, concentration)
+            (
+                str(keys[part.start]),
+                estimate.value,
+                *ends,
+                float(n[part].sum()),
+                estimate.clusters,
+                exposure,
+                concentration,
+            )
         )
     columns = ["key", "value", "low", "high", "n", "clusters", "denominator", "concentration"]
     return pd.DataFrame(found, columns=columns).astype({"key": "str"})

@@ -18,7 +18,7 @@ import duckdb
 
 from data.casting import quote, text_literal
 from data.contract import contract
-from data.cursors import Cursors, Lent
+from data.cursors import Answers, Cursors, Lent
 from data.errors import LanewiseError
 from data.marts import FORMAT, empty
 from data.reach import DIMENSIONS, REACH, Reach
@@ -255,6 +255,7 @@ class Snapshot:
         self.cursors = Cursors(self._connection)
         self.tables: dict[str, int] = {str(name): int(rows) for name, rows in counted}
         self._dates: dict[str, date] = {str(name): day for name, day in dated}
+        self.answers = Answers()
 
     def run(
         self,
@@ -326,6 +327,17 @@ class View:
     def rows(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """All rows of one statement."""
         return self._execute(sql, params).fetchall()
+
+    def lasting_rows(self, sql: str, **params: str | int) -> list[tuple[Any, ...]]:
+        """All rows of one statement on the same scope without any filter: asked once a snapshot and scope."""
+        key = (self.scope, sql, *params.items())
+        if (found := self.snapshot.answers.get(key)) is None:
+            bare = replace(  # type: ignore[type-var]
+                self.filters, first_month=None, last_month=None, **dict.fromkeys(DIMENSIONS, ())
+            )
+            found = self.snapshot.view(self.scope, bare).rows(sql, params or None)
+            self.snapshot.answers.keep(key, found)
+        return found
 
     def frame(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> pd.DataFrame:
         """All rows of one statement as a data frame; decimals become floats."""
@@ -431,11 +443,12 @@ class View:
             return empty(contract()[name])
         if name in _BODIES and _BODIES[name][0] not in self.snapshot.present:
             return empty(contract()[_BODIES[name][0]])
-        body = _BODIES[name][1] if name in _BODIES else f"select * from snap.{quote(name)}"
+        # Each level of a view costs every statement on it the time to bind all of its columns.
+        body = f"({_BODIES[name][1]})" if name in _BODIES else f"snap.{quote(name)}"
         if name in _SHARED and self.scope.insureds is not None:
-            body = _SHARED[name]
+            body = f"({_SHARED[name]})"
         conditions = self._conditions(REACH[name])
-        return f"select t.* from ({body}) as t" + (f" where {' and '.join(conditions)}" if conditions else "")
+        return f"select t.* from {body} as t" + (f" where {' and '.join(conditions)}" if conditions else "")
 
     def _conditions(self, reach: Reach) -> list[str]:
         if reach.public:

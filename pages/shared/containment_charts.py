@@ -310,9 +310,10 @@ def loss_chart(found: LossAgainstTime, *, period: str, currency: str, colours: P
                 "y": rows["loss_base"].tolist(),
                 "marker": {"color": ink, "size": 8, "symbol": symbol, "opacity": 0.75},
                 "text": [
-                    f"{html.escape(str(row.incident_id))}: {html.escape(str(row.category or ''))},"
-                    f" {currency} {row.loss_base:,.0f}"
-                    for row in rows.itertuples()
+                    f"{html.escape(str(incident))}: {html.escape(str(category or ''))}, {currency} {loss:,.0f}"
+                    for incident, category, loss in zip(
+                        rows["incident_id"].tolist(), rows["category"].tolist(), rows["loss_base"].tolist(), strict=True
+                    )
                 ],
                 "hovertemplate": "%{text}<extra></extra>",
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from bisect import bisect_right
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -85,8 +86,9 @@ def calendar_chart(
 
     On each day lies a mark that cannot be seen: a click on it is picked up, one on a heatmap is lost.
     """
-    known = {pd.Timestamp(row["day"]).date(): row for row in days.to_dict("records")}
-    edges = np.array(calendar_edges(measure))
+    dates = days["day"].to_numpy(dtype="datetime64[D]").tolist()
+    known = dict(zip(dates, zip(days["value"].tolist(), days["n"].tolist(), strict=True), strict=True))
+    edges = calendar_edges(measure)
     bands = (last.year - first.year) * 12 + last.month - first.month
     bands = bands // 12 + 1
     starts = [first.replace(year=first.year + band, day=1) for band in range(bands)]
@@ -101,8 +103,9 @@ def calendar_chart(
         week, row = (day - mondays[band]).days // 7, band * 8 + day.weekday()
         found = known.get(day)
         if found is not None:
-            z[row, week] = int(np.searchsorted(edges, found["value"], side="right"))
-            words = f"{day:%a %-d %b %Y}: {measure.words(found['value'])} of {found['n']:,.0f} {measure.counted}"
+            value, n = found
+            z[row, week] = bisect_right(edges, value)
+            words = f"{day:%a %-d %b %Y}: {measure.words(value)} of {n:,.0f} {measure.counted}"
             marks.append((week, row, words, day.isoformat()))
         if day == picked:
             frames.append(_framed(week, row, colours=colours))
