@@ -59,7 +59,6 @@ _NAMES: dict[Grouping, str] = {
     "insured": "select insured_id as key, name as label from insured",
     "lane": "select lane_id as key, label from lane_key",
 }
-_Z = float(special.ndtri(0.975))
 
 
 @dataclass(frozen=True)
