@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def test_cards_of_other_pages_say_what_peers_have(
     app = open_app(page, portfolio=sample, insured="I004")
     assert not app.exception
     assert "Account view: Tallis Home" in words(app)
-    told = notes(app)
+    told = html.unescape(notes(app))
     for key in measures:
         standing = tallis.standings[key]
         assert standing.peers is not None, key

@@ -105,6 +105,13 @@ def unused(portfolio: Path, *, insured: str) -> str:
     return str(rows[0][0])
 
 
+def asked(app: AppTest, query: Mapping[str, str], folder: Path) -> AppTest:
+    """The app with this in its address."""
+    for key, value in query.items():
+        app.query_params[key] = unused(folder, insured="I014") if value.startswith("NOTHING") else value
+    return app
+
+
 @pytest.fixture(scope="module")
 def opened(portfolios: Callable[[str], Path]) -> Iterator[Callable[[str, str], AppTest]]:
     """`opened(case, page)`: the app at that page; one session a case, which walks from page to page."""
@@ -119,11 +126,10 @@ def opened(portfolios: Callable[[str], Path]) -> Iterator[Callable[[str, str], A
         if case.scope:
             patch.setenv("LANEWISE_INSUREDS", case.scope)
         if name not in sessions:
-            app = AppTest.from_file(SHELL, default_timeout=120)
-            for key, value in case.query.items():
-                app.query_params[key] = unused(folder, insured="I014") if value.startswith("NOTHING") else value
-            sessions[name] = app.run()
-        return sessions[name].switch_page(page).run()
+            sessions[name] = AppTest.from_file(SHELL, default_timeout=120)
+            asked(sessions[name], case.query, folder).run()
+        # What only another page asks for leaves the address: it is asked for again.
+        return asked(sessions[name].switch_page(page), case.query, folder).run()
 
     yield session
     patch.undo()
