@@ -287,7 +287,7 @@ def funnel_limits(
     Examples
     --------
     >>> [round(float(end[0]), 3) for end in funnel_limits(0.98, [400.0], dispersion=0.01)]
-    [0.962, 0.993]
+    [0.962, 0.992]
     """
     error = funnel_error(level, denominators, dispersion=dispersion, between=between, concentration=concentration)
     middle = float(share_angle(level))
