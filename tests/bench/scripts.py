@@ -39,6 +39,8 @@ PAGES = (
     ScriptPage("Hotspots"),
     ScriptPage("Hotspots, counts", query={"hotspots-level": "Counts in the period"}),
     ScriptPage("Telemetry", "loss_control/telemetry.py"),
+    ScriptPage("Containment", "loss_control/containment.py"),
+    ScriptPage("Claims", "claims/performance.py"),
     ScriptPage("Data", "admin/data.py"),
     ScriptPage("Glossary", "admin/glossary.py"),
 )
