@@ -156,7 +156,10 @@ def compare_clocks(
         "key", "label", "n", "contained", "not_contained", "open", "within_60", "within_60_low", "within_60_high",
         "median", "mean", "mean_low", "mean_high", "expected", "pace", "pace_low", "pace_high", "p_value",
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[6:], "float64"))
+    told = dict(zip(columns, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(columns, ())
+    frame = pd.DataFrame(
+        {name: np.array(cells, dtype=float) if name in columns[6:] else list(cells) for name, cells in told.items()}
+    )
     # Two groups are one comparison, looked at from both sides.
     p_values = frame["p_value"].to_numpy(dtype=float)
     frame["adjusted"] = p_values if len(frame) == 2 else _holm(p_values)

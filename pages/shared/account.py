@@ -18,6 +18,7 @@ from analysis.service_measures import SERVICE_MEASURES, Definition
 from data.portfolio import View
 from pages.shared.charts import FONT, Chart
 from pages.shared.context import Context
+from pages.shared.drawing import Drawing
 from pages.shared.hotspot_results import HASHES
 from pages.shared.layout import downloads, escape, show_table
 from pages.shared.palette import Palette, palette
@@ -216,16 +217,21 @@ def with_peer_line(chart: Chart, standing: Standing | None, *, colours: Palette)
     if standing is None or standing.peers is None:
         return chart
     words = f"peers' median {standing.words(standing.peers.median)}"
-    ends = chart.figure.layout.yaxis.range
+    plain = chart.figure.to_dict()
+    told = plain["layout"]
+    ends = told.get("yaxis", {}).get("range")
     if ends and not min(ends) <= standing.peers.median <= max(ends):
         note = f"{chart.note}; {words}, {standing.window}, is off the axis"
         return replace(chart, note=note, alt=f"{chart.alt} {words.capitalize()}, {standing.window}.")
-    figure = go.Figure(chart.figure)
-    figure.add_hline(
-        y=standing.peers.median,
-        line={"color": colours.categories[3], "width": 1.5, "dash": "dashdot"},
-        annotation={"text": words, "font": {"color": colours.categories[3], "size": 11}},
-        annotation_position="bottom left",
+    ink, at = colours.categories[3], {"xref": "x domain", "yref": "y"}
+    y = standing.peers.median
+    line = {"type": "line", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": {"color": ink, "width": 1.5, "dash": "dashdot"}}
+    label = {"text": words, "font": {"color": ink, "size": 11}, "showarrow": False}
+    label |= {"x": 0, "y": y, "xanchor": "left", "yanchor": "top"}
+    figure = Drawing(
+        plain["data"],
+        told
+        | {"shapes": [*told.get("shapes", ()), at | line], "annotations": [*told.get("annotations", ()), at | label]},
     )
     note = f"{chart.note}; dash-dotted: {words}, {standing.window}"
     return Chart(figure, chart.title, note, f"{chart.alt} {words.capitalize()}, {standing.window}.")
