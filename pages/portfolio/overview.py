@@ -14,8 +14,9 @@ from analysis.drivers import Decomposition
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.export import ExportColumn
 from analysis.filters import Filters
-from analysis.overview import SIGNAL, Headline, change_words, summary_words
+from analysis.overview import Headline, change_words, summary_words
 from analysis.overview_drivers import DRIVEN, By
+from analysis.signals import SIGNAL
 from data.portfolio import View
 from pages.shared.context import Context, context, period_words
 from pages.shared.decision_links import decision_link
@@ -223,7 +224,9 @@ def show_tables(here: Context, found: dict[str, Headline], listed: tuple[Decisio
         st.markdown(
             "Each number is that of its own page. Compared are the same months a year before, whatever the sidebar"
             " compares with. A move is called better or worse where chance alone would make one as large in under"
-            f" {SIGNAL:.0%} of cases, as eight numbers are looked at: losses per shipment by the exact test of two"
+            f" {SIGNAL:.0%} of cases, as on every page. Six numbers are so tested: where none of them moved, one is"
+            f" called news in about 1 of {round(1 / (1 - (1 - SIGNAL) ** 6))} looks, so each says how unlikely it is."
+            " Losses per shipment are tested by the exact test of two"
             " Poisson counts, loss ratios, protected share and time to contain by their standard errors. Drivers"
             " are Shapley values of volume, mix and the links of the"
             " chain (Shorrocks 2013): they add up to the move over links and over groups. A group that grows adds to a"
