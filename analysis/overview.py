@@ -194,7 +194,8 @@ def summary_words(found: Sequence[Headline]) -> str:
         parts.append("the rest within chance")
     else:
         parts.append("nothing can be compared with a year before")
-    parts.append(f"{len(missed)} of {len(known)} miss their target" if missed else "no target is missed")
+    aimed = sum(one.target != "none" for one in known)
+    parts.append(f"{len(missed)} of {aimed} targets are missed" if missed else "no target is missed")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -555,7 +556,7 @@ def _sentence(news: News, *, chance: float | None, has_before: bool) -> str:
         return "Too little data to tell a move from chance."
     said = chance_words(chance)
     if news == "within chance":
-        doubt = "Not clear" if chance < 0.05 else "No news"
+        doubt = "Not clear" if chance < 2 * SIGNAL else "No news"
         return f"{doubt}: chance alone moves it as far {said}."
     return f"{'Better' if news == 'better' else 'Worse' if news == 'worse' else 'Moved'}: chance alone does so {said}."
 

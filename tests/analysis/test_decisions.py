@@ -18,8 +18,8 @@ BOOK = {
     "site.csv": FILES["site.csv"],
     "lane.csv": FILES["lane.csv"],
     "policy.csv": (
-        "policy_id,insured_id,inception_date,expiry_date,status,currency,written_premium,limit_amount\n"
-        "P1,I1,2025-01-11,2026-01-11,bound,USD,36500,1000\nP2,I2,2025-06-01,2026-06-01,bound,USD,73000,9000\n"
+        "policy_id,insured_id,inception_date,expiry_date,status,currency,written_premium,limit_amount,jurisdiction\n"
+        "P1,I1,2025-01-11,2026-01-11,bound,USD,36500,1000,US\nP2,I2,2025-06-01,2026-06-01,bound,USD,73000,9000,US\n"
     ),
     "shipment.csv": (
         "shipment_id,insured_id,lane_id,commodity,declared_value,departed_at,delivered_at\n"
@@ -37,7 +37,7 @@ BOOK = {
         "C1,I1,H1,cargo,2025-11-10,2025-11-11 08:00:00,,,open,5000,0,5000\n"
         "C2,I2,H2,cargo,2025-11-10,2025-11-11 08:00:00,2025-11-20 08:00:00,2025-11-21 08:00:00,closed,700,700,0\n"
     ),
-    "legal_clock.csv": "jurisdiction,kind,acknowledge_days,decide_days\nUS,cargo,10,30\n",
+    "legal_clock.csv": "jurisdiction,step,days\nUS,decide,30\n",
     "recommendation.csv": (
         "insured_id,site_id,class,text,due_on,closed_on\nI1,S1,critical,Lock the yard,2025-12-21,\n"
         "I2,S2,critical,Weigh pallets,2025-10-01,2025-11-01\n"
@@ -61,6 +61,14 @@ def test_an_incident_that_runs_is_to_be_contained_now(found: dict[str, list[Deci
     assert (one.title, one.when, one.page) == ("Contain theft X1", "now", "containment")
     assert one.reason == "Acme Freight, not contained for 30 h; the target is 1 h"
     assert one.query == {"incident": "X1", "insured": "I1", "from": "2025-12", "to": "2025-12"}
+
+
+def test_a_claim_past_its_legal_deadline_is_answered_now(found: dict[str, list[Decision]]) -> None:
+    (one,) = found["legal clock"]
+    assert one.title == "Answer 1 claim past the legal deadline"
+    # Reported 50 days before the data's date, to be decided in 30.
+    assert one.reason == "Acme Freight; mostly to decide, the latest 20 days over"
+    assert (one.when, one.page, one.query["claims"], one.query["from"]) == ("now", "claims", "overdue", "2025-11")
 
 
 def test_value_above_its_limit_is_referred_with_what_is_uninsured(found: dict[str, list[Decision]]) -> None:
