@@ -373,11 +373,11 @@ def _span(view: View, before: View | None) -> View:
 
 def _halves(rows: pd.DataFrame, view: View, before: View | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows by month of a span: those of the period, and those of the period before."""
-    if before is None:
+    first, end = view.filters.first_month, None if before is None else before.filters.end
+    if first is None or end is None:
         return rows, rows.iloc[:0]
     month = pd.to_datetime(rows["month"])
-    now = month >= pd.Timestamp(view.filters.first_month)
-    return rows[now], rows[month < pd.Timestamp(before.filters.end)]
+    return rows[month >= pd.Timestamp(first)], rows[month < pd.Timestamp(end)]
 
 
 def _loss_rate(months: pd.DataFrame) -> tuple[Estimate, str]:
