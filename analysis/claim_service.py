@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 import numpy as np
@@ -70,7 +71,9 @@ order by reported_month
 _COST = f"""
 select month, count(*) as claims,
     coalesce(sum(gross_base), 0)::double as incurred, coalesce(sum(paid_base), 0)::double as paid,
-    count(*) filter (is_loss) as losses, count(*) filter (is_loss and is_theft) as theft_losses,
+    count(*) filter (is_loss) as losses,
+    count(*) filter (is_loss and insured_id in (select insured_id from shipment_fact)) as shipped_losses,
+    count(*) filter (is_loss and is_theft) as theft_losses,
     coalesce(sum(event_base) filter (is_loss), 0)::double as lost,
     coalesce(sum(event_base::double ** 2) filter (is_loss), 0) as squares,
     count(*) filter (is_loss and event_base >= {LARGE_LOSS}) as large_losses,
@@ -88,6 +91,35 @@ group by month
 order by month
 """
 _SENT = "select month, sum(shipments)::double as shipments from shipment_fact group by month order by month"
+_FREQUENCY = """
+with
+sent as (
+    select insured_id, month, coalesce(month >= $since, true) as is_now, sum(shipments)::double as shipments
+    from shipment_fact
+    group by all
+),
+lost as (
+    select insured_id, month, coalesce(month >= $since, true) as is_now, count(*) as losses
+    from claim_loss
+    where is_loss
+    group by all
+),
+told as (
+    select month, 0 as losses, 0 as shipped_losses, shipments from sent
+    union all
+    select l.month, l.losses,
+        case when exists (select 1 from sent as s where s.insured_id = l.insured_id and s.is_now = l.is_now)
+        then l.losses else 0 end, 0.0
+    from lost as l
+),
+final as (
+    select month, sum(losses)::bigint as losses, sum(shipped_losses)::bigint as shipped_losses,
+        sum(shipments) as shipments
+    from told
+    group by month
+)
+select * from final order by month
+"""
 _RETURNED = """
 select month, count(*) filter (kind = 'refund') as refunds, count(*) filter (kind = 'charge-back') as chargebacks,
     coalesce(sum(amount_base) filter (kind = 'refund'), 0)::double as refunded,
@@ -195,6 +227,19 @@ def claim_months(view: View) -> Months:
     return Months(view.frame(_SERVICE), view.frame(_COST), view.frame(_SENT), view.frame(_RETURNED), absent)
 
 
+def loss_months(view: View, *, since: date | None = None) -> pd.DataFrame:
+    """Losses and shipments of every month, and nothing else: what a frequency is made of, of two periods at once.
+
+    One row a month: `month`, `losses`, `shipped_losses` (of accounts with shipments in the same period), `shipments`.
+
+    Parameters
+    ----------
+    since
+        First day of the second of two periods; None: the view is one.
+    """
+    return view.frame(_FREQUENCY, {"since": since})
+
+
 def settlement(view: View) -> Settlement:
     """How long from report to decision and to closing, when some claims are still open?
 
@@ -284,6 +329,22 @@ LACKS = {
 }
 
 
+def loss_frequency(losses: int, *, shipped_losses: int, sent: float) -> tuple[Estimate, str]:
+    """How many losses for each 1,000 shipments, and why it is not told where most of them have no shipments beside?
+
+    Parameters
+    ----------
+    losses, shipped_losses
+        In all, and of accounts with shipments in the same selection: the others are counted against nothing.
+    sent
+        Shipments.
+    """
+    if sent > 0 and losses and shipped_losses < losses / 2:
+        lack = f"{losses - shipped_losses:,} of {losses:,} losses are of accounts without shipments in this selection"
+        return Estimate(None, None, losses, (lack,)), lack
+    return _rate(losses, sent), LACKS["shipments"]
+
+
 def fraud_flags(months: Months) -> FlagPerformance:
     """How good are fraud flags, corrected for who was looked into?"""
     names = (
@@ -298,10 +359,14 @@ def _put_costs(put: _Put, cost: pd.DataFrame, months: Months) -> None:
     sent = float(months.shipments["shipments"].sum())
     joined = cost[["month", "losses", "theft_losses"]].merge(months.shipments, on="month", how="outer")
     rate = 1_000 * _per(joined["losses"].fillna(0), joined["shipments"])
-    put("claim_frequency", _rate(losses, sent), "losses", lack=LACKS["shipments"], trend=rate)
-    rate = 1_000 * _per(joined["theft_losses"].fillna(0), joined["shipments"])
-    put("theft_frequency_of_claims", _rate(int(cost["theft_losses"].sum()), sent), "theft losses",
-        lack=LACKS["shipments"], trend=rate)  # fmt: skip
+    frequency, lack = loss_frequency(losses, shipped_losses=int(cost["shipped_losses"].sum()), sent=sent)
+    withheld = frequency.value is None
+    put("claim_frequency", frequency, "losses", lack=lack, trend=None if withheld else rate)
+    thefts = cost[["month", "theft_losses"]].merge(months.shipments, on="month", how="outer")
+    rate = 1_000 * _per(thefts["theft_losses"].fillna(0), thefts["shipments"])
+    thefts_stolen = int(cost["theft_losses"].sum())
+    of_theft = Estimate(None, None, thefts_stolen, (lack,)) if withheld else _rate(thefts_stolen, sent)
+    put("theft_frequency_of_claims", of_theft, "theft losses", lack=lack, trend=None if withheld else rate)
     lists = [np.asarray(one, dtype=np.float64) for one in cost["sizes"] if not _is_missing(one)]
     sizes = np.sort(np.concatenate(lists)) if lists else np.zeros(0)
     medians = pd.Series([None if _is_missing(one) else float(np.median(one)) for one in cost["sizes"]], dtype="object")

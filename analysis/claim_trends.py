@@ -80,7 +80,10 @@ def told_trends(months: Months) -> tuple[str, ...]:
         # Shares of claims that never say when they were decided, and refunds that nobody loaded, are no zero.
         silent = key == "decided_promptly" and not months.service["decided"].sum()
         unloaded = {"refund_rate": "refund", "chargeback_rate": "chargeback"}.get(key) in months.absent
-        if not silent and not unloaded and _counted_on(months, key) > 0:
+        # What a card withholds has no chart either: most losses are of accounts without shipments.
+        losses = months.cost["losses"].sum()
+        withheld = CHARTED[key][0::2] == ("loss", "shipments") and 2 * months.cost["shipped_losses"].sum() < losses
+        if not silent and not unloaded and not withheld and _counted_on(months, key) > 0:
             told.append(key)
     return tuple(told)
 

@@ -350,18 +350,9 @@ def _expected(premium: pd.DataFrame, fitted: Developments, *, ago: Array) -> pd.
 
 def _parts(premium: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
     """Premium and losses side by side, by insured and month."""
-    earned = (
-        premium.groupby(["insured_id", "month"], dropna=False)
-        .agg(
-            earned=("earned", "sum"),
-            to_come=("to_come", "sum"),
-            theft_to_come=("theft_to_come", "sum"),
-            back_to_come=("back_to_come", "sum"),
-            relative_error=("relative_error", "max"),
-            unrated=("unrated", "sum"),
-        )
-        .reset_index()
-    )
+    grouped = premium.groupby(["insured_id", "month"], dropna=False)
+    sums = grouped[["earned", "to_come", "theft_to_come", "back_to_come", "unrated"]].sum()
+    earned = sums.assign(relative_error=grouped["relative_error"].max()).reset_index()
     # A month that earned nothing has no premium to set its losses against.
     earned = earned[earned["earned"] != 0]
     lost = losses.drop(columns="unrated")
@@ -414,8 +405,16 @@ def _ratios(grouped: pd.DataFrame, kind: str, fitted: Developments, *, level: fl
     )
 
 
+def _whole(parts: pd.DataFrame) -> pd.DataFrame:
+    """What `_grouped` gives where all rows are one group."""
+    summed = [*PARTS, "squares", "theft_squares", "net_squares", "error", "theft_error"]
+    most = ["largest", "theft_largest", "net_largest", "falls"]
+    totals = {name: [parts[name].to_numpy(dtype=np.float64).sum()] for name in summed}
+    return pd.DataFrame(totals | {name: [parts[name].to_numpy(dtype=np.float64).max(initial=0.0)] for name in most})
+
+
 def _ratio(parts: pd.DataFrame, kind: str, fitted: Developments, caveats: tuple[str, ...]) -> Estimate:
-    found = _ratios(_grouped(parts, pd.Series(np.zeros(len(parts)))), kind, fitted)
+    found = _ratios(_whole(parts), kind, fitted)
     value, low, high = float(found.value[0]), float(found.low[0]), float(found.high[0])
     interval = None if math.isnan(low) else Interval(low, high)
     return Estimate(value, interval, int(found.n[0]), (*found.caveats[0], *caveats), float(found.standard_error[0]))
@@ -425,8 +424,9 @@ def _caveats(premium: pd.DataFrame, losses: pd.DataFrame, parts: pd.DataFrame, f
     said = []
     if not fitted.gross.developed_share or not fitted.book:
         said.append(NOT_DEVELOPED)
-    covered = pd.MultiIndex.from_frame(parts[["insured_id", "month"]])
-    outside = losses[~pd.MultiIndex.from_frame(losses[["insured_id", "month"]]).isin(covered)]
+    covered = set(zip(parts["insured_id"], parts["month"], strict=True))
+    known = [pair in covered for pair in zip(losses["insured_id"], losses["month"], strict=True)]
+    outside = losses[~np.array(known, dtype=np.bool_)]
     if outside["incurred"].sum() > 0:
         said.append(
             f"Losses of months without earned premium, left out: {int(outside['losses'].sum()):,} of"

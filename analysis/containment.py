@@ -18,6 +18,7 @@ from analysis.containment_measures import HORIZON_MINUTES, SHORT_MINUTES, TARGET
 from analysis.durations import Durations, durations_until
 from analysis.estimates import Estimate
 from analysis.incidence import CumulativeIncidence, cumulative_incidence
+from analysis.signals import SIGNAL
 from analysis.survival import SurvivalCurve, compare_groups, kaplan_meier
 from data.portfolio import View
 
@@ -129,8 +130,8 @@ class Change:
 
     @property
     def is_signal(self) -> bool:
-        """Whether chance alone would do so in under 5% of cases."""
-        return self.p_value is not None and self.p_value < 0.05
+        """Whether chance alone would do so in fewer cases than the one rule of all pages (analysis/signals.py)."""
+        return self.p_value is not None and self.p_value < SIGNAL
 
     def words(self) -> str:
         """Signal or noise, in words."""
@@ -226,10 +227,16 @@ def restricted_mean(view: View, horizon_minutes: float = HORIZON_MINUTES) -> Est
     ----------
     Klein & Moeschberger (2003), Survival Analysis, eq. 4.5.1-4.5.2.
     """
-    clocks = incident_clocks(view)
+    return mean_to_contain(incident_clocks(view), horizon_minutes=horizon_minutes)
+
+
+def mean_to_contain(clocks: Clocks, *, horizon_minutes: float = HORIZON_MINUTES) -> Estimate:
+    """The same of these incidents (see `restricted_mean`)."""
     if clocks.n and not clocks.is_told:
         return Estimate(None, None, clocks.n, (f"None of {clocks.n:,} incidents says whether it was contained",))
-    return containment(clocks, horizon_minutes=horizon_minutes).mean
+    durations = containment_durations(clocks, horizon_minutes=horizon_minutes)
+    curve = kaplan_meier(durations.time, durations.happened, caveats=durations.caveats)
+    return curve.restricted_mean(horizon_minutes)
 
 
 def ends_over_time(clocks: Clocks) -> CumulativeIncidence:

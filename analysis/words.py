@@ -192,6 +192,13 @@ WORDS = (
         "An account differs from its peers beyond chance where its whole 95% interval lies beyond both their median "
         "and the level of all of them together. Of 20 measures about one would by chance alone.",
     ),
+    Word(
+        "More than chance",
+        "How numbers are read",
+        "A change is called news, better or worse where chance alone would make one as large in under 5% of cases, on "
+        "every page alike. Of twenty numbers that did not change one is therefore called news: where several are shown "
+        "at once, look at how unlikely each is.",
+    ),
     Word("Feed", "Data", "A folder of the user's files with a feed.toml that says which column is what."),
     Word(
         "Snapshot", "Data", "One immutable state of the portfolio. Every number names the snapshot that it comes from."

@@ -147,12 +147,13 @@ def driver_figure(
     )
     figure.update_layout(
         height=height,
-        margin={"l": 4, "r": 4, "t": 18, "b": 4},
+        margin={"l": 4, "r": 4, "t": 18, "b": 22},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "sans-serif", "size": 12, "color": colours.text},
         showlegend=False,
-        xaxis={"fixedrange": True, "tickfont": {"size": 12}},
+        # Without room of their own the names of the links fall off the picture.
+        xaxis={"fixedrange": True, "tickfont": {"size": 12}, "automargin": True, "tickangle": 0},
         yaxis={"visible": False, "rangemode": "tozero", "fixedrange": True},
     )
     return figure
