@@ -154,12 +154,12 @@ def _legal_clocks(view: View, *, known_to: date, currency: str, names: Names) ->
             select claim_id, insured_id, reported_month, gross_base, claimed_base, 'decide' as step,
                 decide_limit - followed_days as left_days
             from claim_service
-            where outcome = 'open' and decide_days is null and decide_limit is not null
+            where outcome = 'open' and decide_state = 'pending' and decide_limit is not null
             union all
             select claim_id, insured_id, reported_month, gross_base, claimed_base, 'acknowledge',
                 acknowledge_limit - followed_days
             from claim_service
-            where outcome = 'open' and acknowledge_days is null and acknowledge_limit is not null
+            where outcome = 'open' and acknowledge_state = 'pending' and acknowledge_limit is not null
         ),
         due as (
             select *, left_days < 0 as is_over from steps where left_days <= $due

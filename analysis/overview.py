@@ -15,7 +15,6 @@ import pandas as pd
 from scipy import stats
 
 from analysis.claim_measures import CLAIM_MEASURES
-from analysis.claim_service import loss_frequency, loss_months
 from analysis.claims import Developments, UltimateLossRatio, developments, ultimate_loss_ratio
 from analysis.containment import by_quarter, change_of, incident_clocks, mean_to_contain
 from analysis.containment_measures import CONTAINMENT_MEASURES
@@ -24,6 +23,7 @@ from analysis.estimates import Estimate
 from analysis.exposure import earned_at_plan, earned_premium, largest_ratio, peak_accumulation
 from analysis.filters import add_months
 from analysis.intervals import Interval
+from analysis.loss_frequency import loss_frequency, loss_months
 from analysis.measures import significant
 from analysis.portfolio_measures import LARGE_CLAIM, PORTFOLIO_MEASURES
 from analysis.service_measures import SERVICE_MEASURES, ServiceMeasure
@@ -331,8 +331,7 @@ def _frequency(view: View, before: View | None, *, everything: View) -> Headline
     measure = CLAIM_MEASURES["claim_frequency"]
     if lacking := [table for table in ("claim", "shipment") if not everything.has(table)]:
         return _lacking(measure, f"not in the data: load {' and '.join(lacking)}", counted="losses")
-    first = view.filters.first_month if before is not None else None
-    both = loss_months(_span(view, before), since=first)
+    both = loss_months(_span(view, before))
     now, old_months = _halves(both, view, before)
     frequency, lack = _loss_rate(now)
     if frequency.value is None:
@@ -356,7 +355,7 @@ def _frequency(view: View, before: View | None, *, everything: View) -> Headline
         chance=chance,
         months=tuple(
             (month, float(1000 * losses / shipments))
-            for month, losses, shipments in zip(months, sent["losses"], sent["shipments"], strict=True)
+            for month, losses, shipments in zip(months, sent["shipped_losses"], sent["shipments"], strict=True)
             if month in mature
         ),
     )
@@ -387,7 +386,7 @@ def _loss_rate(months: pd.DataFrame) -> tuple[Estimate, str]:
 
 def _sums(months: pd.DataFrame, chosen: Iterable[date]) -> tuple[float, float]:
     kept = months[pd.to_datetime(months["month"]).isin([pd.Timestamp(month) for month in chosen])]
-    return float(kept["losses"].sum()), float(kept["shipments"].sum())
+    return float(kept["shipped_losses"].sum()), float(kept["shipments"].sum())
 
 
 def rate_chance(count: float, exposure: float, other_count: float, other_exposure: float) -> float | None:

@@ -105,8 +105,10 @@ def card_lines(
         rows.append(html.escape(f"{words}, {against}"))
     else:
         rows.append(html.escape(f"not known {against.removeprefix('vs ')}"))
-    known = [one for one in value.trend if one is not None]
-    picture = sparkline(known, label=f"{measure.label} by month, from zero", colours=colours) if len(known) > 1 else ""
+    # Gaps stay gaps, and months that still grow are not in it.
+    known = sum(one is not None for one in value.trend)
+    label = f"{measure.label} by month, from zero"
+    picture = sparkline(value.trend, label=label, colours=colours) if known > 1 else ""
     return _body(rows, colours) + picture
 
 
