@@ -21,7 +21,7 @@ from analysis.claim_measures import CLAIM_MEASURES, LARGE_LOSS, PROMPT_DAYS
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.estimates import Estimate
 from analysis.fraud_flags import FlagPerformance, corrected_performance
-from analysis.intervals import Interval, wilson_interval
+from analysis.intervals import Interval, poisson_interval, wilson_interval
 from analysis.loss_frequency import NO_SHIPMENTS, loss_frequency, loss_rate
 from analysis.survival import SurvivalCurve, kaplan_meier
 from analysis.values import is_immature
