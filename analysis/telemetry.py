@@ -553,16 +553,8 @@ def _unit_rows(
     for part in _runs(keys):
         estimate = ratio_estimate(top[part], bottom[part], spread=spread)
         ends = estimate.interval or Interval(np.nan, np.nan)
-        found.append(
-            (
-                str(keys[part.start]),
-                estimate.value,
-                *ends,
-                float(n[part].sum()),
-                estimate.clusters,
-                float(bottom[part].sum()),
-            )
-        )
+        sums = float(n[part].sum()), estimate.clusters, float(bottom[part].sum())
+        found.append((str(keys[part.start]), estimate.value, *ends, *sums))
     columns = ["key", "value", "low", "high", "n", "clusters", "denominator"]
     return pd.DataFrame(found, columns=columns).astype({"key": "str"})
 
