@@ -196,6 +196,8 @@ def summary_words(found: Sequence[Headline]) -> str:
         parts.append("nothing can be compared with a year before")
     aimed = sum(one.target != "none" for one in known)
     parts.append(f"{len(missed)} of {aimed} targets are missed" if missed else "no target is missed")
+    if len(known) < len(found):
+        parts.append(f"{len(found) - len(known)} of {len(found)} numbers are not known")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 

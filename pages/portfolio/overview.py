@@ -39,7 +39,7 @@ DRIVER_LABELS = {
 UNITS = {"cost": "money", "earned_premium": "money", "claim_frequency": "per 1,000"}
 BY_LABELS: dict[By, str] = {"insured": "Insureds", "lane": "Lanes", "carrier": "Carriers"}
 WORDS = {"not in the chain": "without exposure", "price": "premium per term"}
-CHART_HEIGHT = 160
+CHART_HEIGHT = 146
 
 
 def main() -> None:
