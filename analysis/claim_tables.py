@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.claim_measures import LARGE_LOSS, PROMPT_DAYS
+from analysis.claim_measures import CLAIM_MEASURES, LARGE_LOSS, PROMPT_DAYS
 from analysis.claim_service import (
     ACKNOWLEDGEMENT_TOLD,
     ACKNOWLEDGEMENT_UNTOLD,
@@ -178,10 +178,11 @@ def claim_rows(view: View, *, chosen: str = "all", limit: int | None = ROWS_SHOW
 
 
 def claims_behind(view: View, *, key: str, limit: int | None = None) -> pd.DataFrame:
-    """The claims behind a share: those it is counted among, with `counted` where it holds; the other ones first."""
+    """The claims behind a share: those it is counted among, with `counted` where it holds; the worse ones first."""
     within, among = SERVICE_ROWS[key]
     counted = f"coalesce({within}, false)"
-    return _claims(view, source="claim_service", chosen=among, counted=counted, order="counted, ", limit=limit)
+    order = "counted, " if CLAIM_MEASURES[key].better == "higher" else "counted desc, "
+    return _claims(view, source="claim_service", chosen=among, counted=counted, order=order, limit=limit)
 
 
 def _claims(

@@ -491,7 +491,10 @@ def show_claims(here: Context, months: Months, values: dict[str, ClaimValue]) ->
         if chosen in SERVICE_ROWS:
             value = values[chosen]
             share = value.measure.label.lower()
-            title = f"{value.words()} of {value.estimate.n:,} {value.counted} count as {share}; the others stand first"
+            first = "those that do not" if value.measure.better == "higher" else "those that do"
+            title = f"{value.words()} of {value.estimate.n:,} {value.counted} count as {share}; {first} stand first"
+            if value.estimate.value is None:
+                title = f"{value.measure.label}: not known. {value.lack}"
         elif chosen == "large":
             counted = values["large_losses"].words()
             title = f"{counted} large losses, with all claims of each event: the costliest claim first"
