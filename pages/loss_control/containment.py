@@ -306,6 +306,8 @@ def show_duties(here: Context, found: Response, *, among: Among) -> None:
     rows, incidents = duty_rows(found.duties), duty_incidents(found.duties)
     evidence, notice = found.duties["evidence"], found.duties["notice"]
     agreed = int(found.clocks.frame["is_notice_agreed"].sum())
+    disputed = int(found.clocks.frame["is_policy_ambiguous"].sum())
+    several = f"; the latest of several policies that disagree for {disputed:,}" if disputed else ""
     law = "" if found.duties["legal notice"].is_set or found.duties["regulator"].is_set else (
         "; legal_clock sets no deadline for a notice here"
     )  # fmt: skip
@@ -314,7 +316,7 @@ def show_duties(here: Context, found: Response, *, among: Among) -> None:
             f"Evidence was late or missing {evidence.late + evidence.missing:,} times, notice to the insurer"
             f" {notice.late + notice.missing:,} times",
             "Deadlines from first alarm or detection: evidence 72 h; insurer by the policy's own hours"
-            f" ({agreed:,} of {found.clocks.n:,} incidents), else 24 h{law}; {here.period}",
+            f" ({agreed:,} of {found.clocks.n:,} incidents), else 24 h{several}{law}; {here.period}",
         )
         show_table(rows, columns=DUTIES, key=f"{PAGE}-duties", alt="Duties against deadlines")
         downloads(
