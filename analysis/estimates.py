@@ -23,6 +23,9 @@ class Estimate:
         What a reader must know beside the number, each a sentence without its full stop.
     standard_error
         Of `value`, where there is one.
+    bounds
+        Where cases not known in full could move the number so far that no value is told: it lies between these,
+        whichever way they went, chance aside; an end may be infinite. None where the value can be told.
     """
 
     value: float | None
@@ -30,3 +33,4 @@ class Estimate:
     n: int
     caveats: tuple[str, ...] = ()
     standard_error: float | None = None
+    bounds: Interval | None = None

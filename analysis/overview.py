@@ -442,7 +442,9 @@ def _contain(view: View, before: View | None, *, everything: View) -> Headline:
     clocks, clocks_before = (replace(both, frame=part) for part in _halves(both.frame, view, before))
     now = mean_to_contain(clocks)
     if now.value is None:
-        return _lacking(measure, "; ".join(now.caveats) or "no own incident in this selection", counted="incidents")
+        # Too many clocks are not usable: the first caveat says so, and between what the mean lies.
+        said = now.caveats[0] if now.bounds is not None else "; ".join(now.caveats)
+        return _lacking(measure, said or "no own incident in this selection", counted="incidents")
     old = mean_to_contain(clocks_before) if before is not None else None
     known_to = view.snapshot.data_date("incident")
     quarters = by_quarter(clocks, known_to=None if known_to is None else pd.Timestamp(known_to))

@@ -146,6 +146,11 @@ def show_headline(here: Context, found: Response, *, among: Among) -> None:
         parts.append(f"half within {median.value:.0f} minutes")
     elif summary.n:
         parts.append("fewer than half are contained at all")
+    if summary.lack:
+        between = summary.within_60.bounds
+        parts = [f"How fast theft is contained cannot be told: {found.clocks.unclear_words()}"]
+        if between is not None:
+            parts.append(f"within an hour between {100 * between.low:.0f} and {100 * between.high:.0f}%")
     if summary.n < 5:
         parts = [f"Only {summary.n} {'incident' if summary.n == 1 else 'incidents'}: too few to say how fast"]
     named = [
@@ -218,6 +223,8 @@ def show_cards(here: Context, found: Response, *, among: Among) -> None:
 
 def short_words(share: Estimate) -> str:
     """The share within half an hour, in which a truckload can be reloaded."""
+    if share.bounds is not None:
+        return f"in 30 min: between {100 * share.bounds.low:.0f} and {100 * share.bounds.high:.0f}%"
     if share.value is None or share.interval is None:
         return ""
     low, high = (100 * end for end in share.interval)
@@ -227,7 +234,8 @@ def short_words(share: Estimate) -> str:
 def show_curves_and_phases(here: Context, found: Response, *, among: Among, by: Grouping) -> None:
     """The share contained over time by group, and beside it where the time goes."""
     groups = groups_of(view_key(here), among=among, by=by, _clocks=found.clocks, _view=here.view)
-    curves = groups.shown or (("all incidents", found.summary.curve),)
+    # Too many clocks are not usable for one curve: what they leave possible lies between two.
+    curves = groups.shown or (found.summary.extremes if groups.lack else (("all incidents", found.summary.curve),))
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch"):
         chart = curve_chart(
@@ -235,10 +243,10 @@ def show_curves_and_phases(here: Context, found: Response, *, among: Among, by: 
             title=pace_words(groups),
             period=here.period,
             colours=palette(),
-            p_value=groups.comparison.p_value if len(groups.frame) > 1 else None,
+            p_value=groups.comparison.p_value if len(groups.frame) > 1 and not groups.lack else None,
         )
         show_chart(chart, key=f"{PAGE}-curves")
-        told = [*curves, *([] if not groups.shown else [("all incidents", found.summary.curve)])]
+        told = [*curves, *([("all incidents", found.summary.curve)] if groups.shown else [])]
         downloads(
             f"contained over time by {GROUPING_LABELS[by][0]}",
             {"Curves": (curve_rows(dict(told)), CURVE)},
@@ -284,7 +292,7 @@ def show_open(here: Context, found: Response, *, among: Among) -> None:
 def show_groups(here: Context, found: Response, *, among: Among, by: Grouping) -> None:
     """Each group against the rest, as a picture and as a table."""
     groups = groups_of(view_key(here), among=among, by=by, _clocks=found.clocks, _view=here.view)
-    if len(groups.frame) < 2:
+    if len(groups.frame) < 2 or groups.lack:
         return
     with st.container(border=True):
         left, right = st.columns([0.48, 0.52], gap="small")
@@ -313,6 +321,8 @@ def show_duties(here: Context, found: Response, *, among: Among) -> None:
     rows, incidents = duty_rows(found.duties), duty_incidents(found.duties)
     evidence, notice = found.duties["evidence"], found.duties["notice"]
     agreed = int(found.clocks.frame["is_notice_agreed"].sum())
+    disputed = int(found.clocks.frame["is_policy_ambiguous"].sum())
+    several = f"; the latest of several policies that disagree for {disputed:,}" if disputed else ""
     law = "" if found.duties["legal notice"].is_set or found.duties["regulator"].is_set else (
         "; legal_clock sets no deadline for a notice here"
     )  # fmt: skip
@@ -321,7 +331,7 @@ def show_duties(here: Context, found: Response, *, among: Among) -> None:
             f"Evidence was late or missing {evidence.late + evidence.missing:,} times, notice to the insurer"
             f" {notice.late + notice.missing:,} times",
             "Deadlines from first alarm or detection: evidence 72 h; insurer by the policy's own hours"
-            f" ({agreed:,} of {found.clocks.n:,} incidents), else 24 h{law}; {here.period}",
+            f" ({agreed:,} of {found.clocks.n:,} incidents), else 24 h{several}{law}; {here.period}",
         )
         show_table(rows, columns=DUTIES, key=f"{PAGE}-duties", alt="Duties against deadlines")
         downloads(
@@ -336,7 +346,8 @@ def show_ends_and_losses(here: Context, found: Response, *, among: Among) -> Non
     """How incidents end, and loss beside time."""
     left, right = st.columns(2, gap="small")
     with left.container(border=True, height="stretch"):
-        show_chart(ends_chart(found.ends, period=here.period, colours=palette()), key=f"{PAGE}-ends")
+        chart = ends_chart(found.ends, period=here.period, colours=palette(), lack=found.summary.lack)
+        show_chart(chart, key=f"{PAGE}-ends")
         downloads(
             "ends of incidents",
             {"Ends": (end_rows(found.ends), ENDS)},
@@ -367,7 +378,7 @@ def show_drills(here: Context, found: Response, *, among: Among) -> None:
                 heading("No drill was held in this selection", here.period)
             else:
                 chart = curve_chart(
-                    (("drills", held.curve), ("incidents", held.incidents)),
+                    (("drills", held.curve), *([] if held.lack else [("incidents", held.incidents)])),
                     title=drill_words(held),
                     period=here.period,
                     colours=palette(),
@@ -428,7 +439,9 @@ def show_levels(here: Context, found: Response, *, among: Among) -> None:
         show_table(rows, columns=LEVELS, key=f"{PAGE}-levels-table", alt="All measures of response")
         st.markdown(
             "The clock starts at the earlier of first alarm and detection. Open incidents are censored at the data's"
-            " date; closed not contained count as not contained to 24 hours, never as censored. Groups are compared by"
+            " date; closed not contained count as not contained to 24 hours, never as censored. Incidents contained"
+            " without a usable time may have been contained at once or not within 24 hours: every interval holds both,"
+            " and where they are over 5% no value and no verdict is told, only what it lies between. Groups are compared by"
             " the log-rank test over the first 3 hours, within thefts and within attempts, and a verdict allows for all"
             " groups looked at (Holm). An incident has a control in place where one was in force on the day of the loss"
             " on its lane, at its site or for its insured."
