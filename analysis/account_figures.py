@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims import account_loss_ratios
-from analysis.containment import LEAST_CASES, Clocks, clocks_of, containment_durations
+from analysis.containment import LEAST_CASES, Clocks, clocks_of, containment_durations, is_unclear
 from analysis.containment_measures import HORIZON_MINUTES, TARGET_MINUTES
 from analysis.estimates import Estimate
 from analysis.intervals import wilson_interval
@@ -52,8 +52,9 @@ def of_curve(read: Callable[[SurvivalCurve], Estimate]) -> Figures:
         frame = clocks.frame
         told = set(frame.loc[frame["end_kind"].notna() | frame["status"].notna(), "insured_id"])
         durations, found = containment_durations(clocks), []
+        unclear = clocks.unclear["insured_id"].value_counts().to_dict()
         for insured, rows in clocks.timed.groupby("insured_id", sort=True).indices.items():
-            if insured not in told or len(rows) < LEAST_CASES:
+            if insured not in told or len(rows) < LEAST_CASES or is_unclear(unclear.get(insured, 0), timed=len(rows)):
                 continue
             one = read(kaplan_meier(durations.time[rows], durations.happened[rows]))
             low, high = one.interval or (np.nan, np.nan)
