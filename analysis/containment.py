@@ -366,7 +366,8 @@ def ends_over_time(clocks: Clocks) -> CumulativeIncidence:
 
 
 def by_quarter(clocks: Clocks, *, known_to: pd.Timestamp | None) -> pd.DataFrame:
-    """How did containment run by quarter of report? Quarters that are immature, too small or too unclear are left out.
+    """How did containment run by quarter of report? Immature quarters, those of too few incidents and those of too many
+    unclear ones are left out.
 
     One row a quarter: `quarter` (first day), `mean` (restricted, minutes), `median` (minutes; null where not reached),
     `within_60` (0 to 1), `n`.

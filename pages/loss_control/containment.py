@@ -441,10 +441,10 @@ def show_levels(here: Context, found: Response, *, among: Among) -> None:
             "The clock starts at the earlier of first alarm and detection. Open incidents are censored at the data's"
             " date; closed not contained count as not contained to 24 hours, never as censored. Incidents contained"
             " without a usable time may have been contained at once or not within 24 hours: every interval holds both,"
-            " and where they are over 5% no value and no verdict is told, only what it lies between. Groups are compared"
-            " by the log-rank test over the first 3 hours, within thefts and within attempts, and a verdict allows for all"
-            " groups looked at (Holm). An incident has a control in place where one was in force on the day of the loss"
-            " on its lane, at its site or for its insured."
+            " and where they are over 5% no value and no verdict is told, only what it lies between. Groups are"
+            " compared by the log-rank test over the first 3 hours, within thefts and within attempts, and a verdict"
+            " allows for all groups looked at (Holm). An incident has a control in place where one was in force on the"
+            " day of the loss on its lane, at its site or for its insured."
         )
         downloads(
             "measures of response",
