@@ -118,17 +118,16 @@ def test_without_a_portfolio_there_is_the_welcome(open_app: Open, tmp_path: Path
 
 
 LINKED = (
-    (Decision("open incident", "", "", 0, None, "containment", {"incident": "INC1"}), "../loss_control/containment.py"),
     (
-        Decision("legal clock", "", "", 0, None, "claims", {"claims": "overdue", "subject": "Legal clocks"}),
-        "../claims/performance.py",
+        Decision("open incident", "", "", 0, None, "containment", {"incident": "X000001"}),
+        "../loss_control/containment.py",
     ),
     (
-        Decision("telemetry fell", "", "", 1, None, "telemetry", {"measure": "completeness", "by_carrier": "C1"}),
+        Decision("telemetry fell", "", "", 1, None, "telemetry", {"measure": "completeness", "by_carrier": "C004"}),
         "../loss_control/telemetry.py",
     ),
     (Decision("dark at loss", "", "", 1, None, "telemetry", {"dark_by": "insured"}), "../loss_control/telemetry.py"),
-    (Decision("accumulation", "", "", 1, None, "telemetry", {"trip": "T1"}), "../loss_control/telemetry.py"),
+    (Decision("accumulation", "", "", 1, None, "telemetry", {"trip": "T0000001"}), "../loss_control/telemetry.py"),
     (
         Decision("hotspot", "", "", 1, None, "hotspots", {"level": "lane", "place": "L0001"}),
         "../portfolio/hotspots.py",
@@ -154,3 +153,9 @@ def test_a_link_sets_the_controls_of_its_page(open_app: Open, sample: Path, one:
         shown |= {f"Verdicts by {item}" for item in chosen} | {f"By {item}" for item in chosen}
         shown |= {SERVICE_MEASURES[str(item)].label for item in chosen if str(item) in SERVICE_MEASURES}
         assert text in shown, (key, text, value, options)
+
+
+def test_overdue_claims_are_linked_by_the_words_of_their_page() -> None:
+    one = Decision("legal clock", "", "", 0, None, "claims", {"claims": "overdue", "subject": "Legal clocks"})
+    link = decision_link(one, filters=Filters(insured=("I1", "I2")))
+    assert link == ("/claims?insured=I1&insured=I2&claims-rows=Past+a+legal+deadline&claims-subject=Legal+clocks")
