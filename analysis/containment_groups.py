@@ -210,6 +210,8 @@ def pace_words(groups: GroupsOfClocks) -> str:
     frame = groups.frame
     if frame.empty:
         return f"No {one} is known of these incidents"
+    if groups.lack:
+        return f"Who contains slower cannot be told: {groups.lack}"
     if groups.by == "control":
         return two_words(groups, held=WITH_CONTROL, other=WITHOUT_CONTROL)
     slower = frame[frame["verdict"] == "slower"]
@@ -217,8 +219,6 @@ def pace_words(groups: GroupsOfClocks) -> str:
         first = slower.iloc[0]
         more = "" if len(slower) == 1 else f", and so {'does' if len(slower) == 2 else 'do'} {len(slower) - 1} more"
         return f"{first['label']} contains slower than the rest, at {_times(first['pace'])} of their pace{more}"
-    if groups.lack:
-        return f"Who contains slower cannot be told: {groups.lack}"
     if groups.judged < 2:
         return f"Too few incidents to compare {many}"
     faster = frame[frame["verdict"] == "faster"]
