@@ -135,7 +135,7 @@ def compare_clocks(
     every = groups[timed.index].to_numpy(dtype=object)
     known = ~pd.isna(every)
     unclear = groups[clocks.unclear.index].dropna()
-    unclear_of = unclear.value_counts().to_dict()
+    unclear_of = {str(key): int(number) for key, number in unclear.value_counts().items()}
     time, happened, member = durations.time[known], durations.happened[known], every[known]
     found = compare_groups(
         np.minimum(time, PACE_MINUTES),
