@@ -135,7 +135,7 @@ def compare_clocks(
     every = groups[timed.index].to_numpy(dtype=object)
     known = ~pd.isna(every)
     unclear = groups[clocks.unclear.index].dropna()
-    unclear_of = unclear.value_counts().to_dict()
+    unclear_of = {str(key): int(number) for key, number in unclear.value_counts().items()}
     time, happened, member = durations.time[known], durations.happened[known], every[known]
     found = compare_groups(
         np.minimum(time, PACE_MINUTES),
@@ -213,6 +213,8 @@ def pace_words(groups: GroupsOfClocks) -> str:
     frame = groups.frame
     if frame.empty:
         return f"No {one} is known of these incidents"
+    if groups.lack:
+        return f"Who contains slower cannot be told: {groups.lack}"
     if groups.by == "control":
         return two_words(groups, held=WITH_CONTROL, other=WITHOUT_CONTROL)
     slower = frame[frame["verdict"] == "slower"]
@@ -220,8 +222,6 @@ def pace_words(groups: GroupsOfClocks) -> str:
         first = slower.iloc[0]
         more = "" if len(slower) == 1 else f", and so {'does' if len(slower) == 2 else 'do'} {len(slower) - 1} more"
         return f"{first['label']} contains slower than the rest, at {_times(first['pace'])} of their pace{more}"
-    if groups.lack:
-        return f"Who contains slower cannot be told: {groups.lack}"
     if groups.judged < 2:
         return f"Too few incidents to compare {many}"
     faster = frame[frame["verdict"] == "faster"]

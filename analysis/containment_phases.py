@@ -124,7 +124,7 @@ def phases(clocks: Clocks) -> Phases:
             curve.quantile(0.75).value,
         )  # fmt: skip
         if phase.key == "contained" and clocks.is_unclear:
-            told = (None,) * len(told)
+            told = (None, None, None, None, None)
         rows.append(
             (phase.key, phase.label, len(labels), reached, len(labels) - reached, not_fitting, *told)
         )  # fmt: skip

@@ -102,7 +102,7 @@ def response_card(
 def shown_value(measure: EstimatedMeasure, estimate: Estimate) -> str:
     """The value on a card; a median that is not reached is longer than anything seen."""
     if estimate.bounds is not None:
-        return "cannot be told"
+        return "not known"
     if estimate.value is None and estimate.n and measure.key == "median_time_to_contain":
         return "not reached"
     return "—" if estimate.value is None else measure.words(estimate.value)
