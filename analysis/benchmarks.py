@@ -211,7 +211,7 @@ def _spread(connection: duckdb.DuckDBPyConnection, *, measure: str) -> Spread | 
     if not measure:
         return None
     row = connection.execute(
-        "select variance, clusters from service_spread"
+        "select variance, clusters, coalesce(dispersion, 0), value from service_spread"
         " where measure = $measure and definition = 'schedule' and variance is not null",
         {"measure": measure},
     ).fetchone()

@@ -33,10 +33,28 @@ class Spread:
         Between clusters, of their own values (a share of 0 to 1, squared), as `ratio_estimate` defines it.
     clusters
         How many there are.
+    scatter
+        Variance that a single unit of the denominator adds within a cluster: what chance does to one trip, whichever
+        device it has. 0: not known.
+    level
+        The portfolio's own value, at which `scatter` was measured; None: not shown.
     """
 
     variance: float
     clusters: int
+    scatter: float = 0.0
+    level: float | None = None
+
+    def least_error(self, value: float, denominator: float) -> float:
+        """Below which standard error no ratio of this denominator can be known, however alike its clusters are?
+
+        sqrt(scatter / denominator), and more where the ratio lies nearer to one half than the portfolio's, as
+        R (1 - R) is to L (1 - L).
+        """
+        more = 1.0
+        if self.level is not None and 0 < self.level < 1:
+            more = max(1.0, value * (1 - value) / (self.level * (1 - self.level)))
+        return float(np.sqrt(self.scatter * more / denominator)) if denominator > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -75,8 +93,9 @@ def ratio_estimate(
     R = sum y / sum x, never a mean of percentages. Reports of one device are not independent trials, so the variance
     comes from the differences between clusters: with r_j = y_j / x_j, v = n / (n - 1) sum x_j^2 (r_j - R)^2 / sum x_j^2
     and Var(R) = v sum x_j^2 / (sum x_j)^2, which is the linearised variance of a ratio of cluster totals. Below 30
-    clusters v is too uncertain to show a bad one, and becomes ((n - 1) v + 20 v_portfolio) / (n - 1 + 20). The interval
-    is Student's, on the logit scale inside (0, 1) so that it stays there, and on the plain scale, cut, at its ends.
+    clusters v is too uncertain to show a bad one, and becomes ((n - 1) v + 20 v_portfolio) / (n - 1 + 20). The variance
+    between clusters was learnt of clusters of many trips: where there are few, what chance does to each is more, and the
+    error is no less than that (`Spread.least_error`). The interval is Student's, on the logit scale inside (0, 1) so that it stays there, and on the plain scale, cut, at its ends.
 
     Parameters
     ----------
@@ -123,6 +142,8 @@ def ratio_estimate(
     if variance is None:
         return RatioEstimate(value, None, count, None, degrees, shrunk=False)
     error = float(np.sqrt(variance * (bottom**2).sum()) / bottom.sum())
+    if spread is not None:
+        error = max(error, spread.least_error(value, float(bottom.sum())))
     interval = _interval(value, error, degrees=degrees, clusters=count, level=level)
     return RatioEstimate(value, interval, count, variance, degrees, shrunk=shrink)
 
@@ -230,6 +251,9 @@ def ratio_change(
         book = spread.variance * sum((part**2).sum() / total**2 for part, total in zip(bottoms, totals, strict=True))
         variance = ((count - 1) * (own or 0.0) + weight * float(book)) / (count - 1 + weight)
         degrees += weight
+    if spread is not None and variance is not None:
+        least = sum(spread.least_error(ratio, total) ** 2 for ratio, total in zip(ratios, totals, strict=True))
+        variance = max(variance, least)
     interval = None
     if variance is not None and np.sqrt(variance) > 1e-12:
         reach = _student(level, degrees) * float(np.sqrt(variance))

@@ -451,11 +451,12 @@ def book_spreads(view: View, *, definition: Definition | int = "schedule") -> di
     """How much do clusters of the whole book differ in each service level? By the measure's key."""
     name = definition if definition in DEFINITIONS else "schedule"
     rows = view.lasting_rows(
-        "select measure, arg_max(variance, definition = $name), arg_max(clusters, definition = $name)"
+        "select measure, arg_max(variance, definition = $name), arg_max(clusters, definition = $name),"
+        " coalesce(arg_max(dispersion, definition = $name), 0), arg_max(value, definition = $name)"
         " from service_spread where variance is not null and definition in ('schedule', $name) group by measure",
         name=name,
     )
-    return {measure: Spread(variance, clusters) for measure, variance, clusters in rows}
+    return {measure: Spread(*told) for measure, *told in rows}
 
 
 def _value(

@@ -22,7 +22,10 @@ _TURNED = "The period asked for"
 def filter_bar(choices: Choices) -> tuple[Filters, Comparison]:
     """What does this person want to see, and against what?"""
     if NOTES_KEY not in st.session_state:
+        before = st.query_params.to_dict()
         st.session_state[NOTES_KEY] = read_link(choices)
+        if st.query_params.to_dict() != before:
+            st.rerun()
     first, last = _period(choices)
     comparison: Comparison = st.segmented_control(
         "Compare with",
@@ -61,6 +64,7 @@ def read_link(choices: Choices) -> list[str]:
     ignored, notes = [], []
     months = {month_key(month): month_words(month) for month in choices.months}
     asked: dict[str, date] = {}
+    renamed: dict[str, list[str]] = {}
     for key in ("from", "to"):
         for text in st.query_params.get_all(key):
             month = _month_in(text)
@@ -71,6 +75,8 @@ def read_link(choices: Choices) -> list[str]:
                 # What a list shows, Streamlit finds by itself.
                 if text not in months.values():
                     st.session_state[key] = month_key(month)
+                    if month_key(month) in months:
+                        renamed[key] = [month_words(month)]
     if note := _bring_within(asked, choices=choices):
         notes.append(note)
     for dimension in DIMENSIONS:
@@ -81,11 +87,17 @@ def read_link(choices: Choices) -> list[str]:
             f"{LABELS[dimension][0].lower()} {text!r}" for text, one in zip(texts, found, strict=True) if one is None
         ]
         if any(text not in by_name for text in texts):
-            st.session_state[dimension] = [one for one in found if one is not None][:MOST_CHOSEN]
+            kept = [one for one in found if one is not None][:MOST_CHOSEN]
+            st.session_state[dimension] = kept
+            renamed[dimension] = [choices.name(dimension, one) for one in kept]
         if len(texts) > MOST_CHOSEN:
             ignored.append(
                 f"{len(texts) - MOST_CHOSEN} more {LABELS[dimension][1]} than a link may carry ({MOST_CHOSEN})"
             )
+    # What no list shows, an id say, Streamlit takes out of the address as soon as its widget stands: with the name in
+    # its place, and a run that begins with it, the link stays whole when the page is loaded again.
+    for key, words in renamed.items():
+        st.query_params[key] = words
     ignored += [f"compare {text!r}" for text in st.query_params.get_all("compare") if text not in COMPARISONS.values()]
     return [*notes, *([f"Not in this portfolio, so ignored: {_plain(ignored)}."] if ignored else [])]
 

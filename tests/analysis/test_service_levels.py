@@ -235,3 +235,21 @@ def test_dark_at_loss_is_binomial():
     assert dark_at_loss_test(0, [0.1] * 16).p_value == 1
     with pytest.raises(ValueError, match="cannot be dark"):
         dark_at_loss_test(3, [0.1])
+
+
+def test_few_trips_of_few_clusters_are_no_more_certain_than_their_trips():
+    """Of 29 trips 5 are covered. Clusters of many trips hardly differ, but the binomial error of 29 trips stays."""
+    spread = Spread(variance=0.0001, clusters=40, scatter=0.2, level=0.5)
+    found = ratio_estimate([5.0], [29.0], spread=spread).interval
+    error = math.sqrt(0.2 / 29)
+    assert spread.least_error(5 / 29, 29) == pytest.approx(error)
+    assert found is not None
+    assert found.low < 0.07
+    assert found.high > 0.35
+    assert ratio_change(([5.0], [29.0]), ([4.0], [50.0]), spread=spread).is_signal is False
+
+
+def test_chance_is_more_where_the_ratio_is_nearer_one_half():
+    spread = Spread(variance=0.0, clusters=40, scatter=0.0099, level=0.99)
+    assert spread.least_error(0.5, 100) == pytest.approx(math.sqrt(0.0099 / 100 * 0.25 / 0.0099))
+    assert spread.least_error(1.0, 100) == pytest.approx(math.sqrt(0.0099 / 100))
