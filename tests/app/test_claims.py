@@ -78,9 +78,9 @@ def test_the_card_is_the_ratio_of_the_table(open_app: Open, book: Path) -> None:
 
 
 def test_filters_apply_and_lanes_have_no_premium(open_app: Open, book: Path) -> None:
-    app = open_app(PAGE, portfolio=book, **ALL, insured="I2", **{"claims-subject": "Insureds"})
-    assert table(app, "net_ratio")["key"].tolist() == ["I2"]
-    assert len(table(app, "gross_base")) == 4
+    app = open_app(PAGE, portfolio=book, **ALL, insured=["I2", "I3"], **{"claims-subject": "Insureds"})
+    assert sorted(table(app, "net_ratio")["key"]) == ["I2", "I3"]
+    assert len(table(app, "gross_base")) == 8
 
 
 def test_the_claims_behind_a_share_are_those_of_its_card(open_app: Open, book: Path) -> None:
