@@ -84,12 +84,12 @@ def test_filters_apply_and_lanes_have_no_premium(open_app: Open, book: Path) -> 
 
 
 def test_the_claims_behind_a_share_are_those_of_its_card(open_app: Open, book: Path) -> None:
-    app = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "disputed_share"})
+    app = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "Behind: disputed"})
     assert not app.exception
     frame = table(app, "counted")
     assert frame["claim_id"].tolist() == ["X"]
     assert "100% of 1 claims count as disputed" in words(app)
-    large = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "large"})
+    large = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "Large losses"})
     assert "0 large losses, with all claims of each event" in words(large)
 
 
