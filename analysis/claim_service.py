@@ -142,7 +142,7 @@ exposed as (
 returned as (
     select r.*, coalesce(e.is_exposed, false) as is_exposed
     from refund_fact as r
-    left join exposed as e on r.insured_id = e.insured_id and r.month = e.month
+    left join exposed as e on r.insured_id is not distinct from e.insured_id and r.month = e.month
 )
 select month, count(*) filter (kind = 'refund' and is_exposed) as refunds,
     count(*) filter (kind = 'charge-back' and is_exposed) as chargebacks,

@@ -78,18 +78,18 @@ def test_the_card_is_the_ratio_of_the_table(open_app: Open, book: Path) -> None:
 
 
 def test_filters_apply_and_lanes_have_no_premium(open_app: Open, book: Path) -> None:
-    app = open_app(PAGE, portfolio=book, **ALL, insured="I2", **{"claims-subject": "Insureds"})
-    assert table(app, "net_ratio")["key"].tolist() == ["I2"]
-    assert len(table(app, "gross_base")) == 4
+    app = open_app(PAGE, portfolio=book, **ALL, insured=["I2", "I3"], **{"claims-subject": "Insureds"})
+    assert sorted(table(app, "net_ratio")["key"]) == ["I2", "I3"]
+    assert len(table(app, "gross_base")) == 8
 
 
 def test_the_claims_behind_a_share_are_those_of_its_card(open_app: Open, book: Path) -> None:
-    app = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "disputed_share"})
+    app = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "Behind: disputed"})
     assert not app.exception
     frame = table(app, "counted")
     assert frame["claim_id"].tolist() == ["X"]
     assert "100% of 1 claims count as disputed" in words(app)
-    large = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "large"})
+    large = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "Large losses"})
     assert "0 large losses, with all claims of each event" in words(large)
 
 
