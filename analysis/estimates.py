@@ -23,6 +23,8 @@ class Estimate:
         What a reader must know beside the number, each a sentence without its full stop.
     standard_error
         Of `value`, where there is one.
+    wide
+        The 95% interval, where `interval` is of a lower level: what changes are judged by.
     """
 
     value: float | None
@@ -30,3 +32,4 @@ class Estimate:
     n: int
     caveats: tuple[str, ...] = ()
     standard_error: float | None = None
+    wide: Interval | None = None

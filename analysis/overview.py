@@ -16,7 +16,7 @@ from scipy import stats
 
 from analysis.claim_measures import CLAIM_MEASURES
 from analysis.claim_service import Months, claim_months, claim_values
-from analysis.claims import Developments, UltimateLossRatio, developments, ultimate_loss_ratio
+from analysis.claims import UltimateLossRatio, ultimate_loss_ratio
 from analysis.containment import by_quarter, change_of, incident_clocks, restricted_mean
 from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import EstimatedMeasure
@@ -148,12 +148,11 @@ def headlines(
     begins
         By table, the month from which it is more than scattered; nothing is compared with what lies before.
     """
-    fitted = developments(everything)
 
     def then(*tables: str) -> View | None:
         return comparable(view, before, tables=tables, begins=begins or {})
 
-    ratios = [None if one is None else _ratio(one, fitted, everything) for one in (view, then("claim"))]
+    ratios = [None if one is None else _ratio(one, everything) for one in (view, then("claim"))]
     months = [None if one is None else claim_months(one) for one in (view, then("claim", "shipment"))]
     assert ratios[0] is not None
     assert months[0] is not None
@@ -291,11 +290,11 @@ def _premium(view: View, before: View | None) -> Headline:
     )
 
 
-def _ratio(view: View, fitted: Developments, everything: View) -> UltimateLossRatio | str:
+def _ratio(view: View, everything: View) -> UltimateLossRatio | str:
     for table in ("policy", "claim"):
         if not everything.has(table):
             return f"not in the data: load {table}"
-    return ultimate_loss_ratio(view, fitted=fitted)
+    return ultimate_loss_ratio(view)
 
 
 def _loss_ratio(key: str, now: UltimateLossRatio | str, before: UltimateLossRatio | str | None) -> Headline:

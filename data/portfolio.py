@@ -106,11 +106,29 @@ _SHARED = {
             case when is_shareable then variance end as variance, units,
             case when is_shareable then dispersion end as dispersion, is_shareable
         from snap.service_spread""",
-    "claim_pattern": "select kind, age, factor, to_ultimate, developed_share, relative_error from snap.claim_pattern"
-    " where is_shareable",
-    "claim_class": "select product, ratio, theft_ratio, recovered_ratio, mean_severity, severity_cv"
-    " from snap.claim_class where is_shareable",
-    "hour_hazard": "select band, from_s, to_s, hazard from snap.hour_hazard",
+    "claim_pattern": """
+        select kind, age, shared_factor as factor, shared_to_ultimate as to_ultimate, pooled_from,
+            shared_developed_share as developed_share, shared_relative_error as relative_error
+        from snap.claim_pattern where is_shareable""",
+    "claim_class": """
+        select product, if(is_shareable, ratio, null) as ratio,
+            if(is_theft_shareable, theft_ratio, null) as theft_ratio,
+            if(is_recovered_shareable, recovered_ratio, null) as recovered_ratio,
+            if(is_size_shareable, mean_severity, null) as mean_severity,
+            if(is_size_shareable, severity_cv, null) as severity_cv
+        from snap.claim_class
+        where is_shareable or is_theft_shareable or is_recovered_shareable or is_size_shareable""",
+    "claim_expected": """
+        select * replace (
+            case when is_shareable then to_come end as to_come,
+            case when is_theft_shareable then theft_to_come end as theft_to_come,
+            case when is_back_shareable then back_to_come end as back_to_come,
+            case when is_shareable then relative_error end as relative_error,
+            case when is_size_shareable then size_mean end as size_mean,
+            case when is_size_shareable then size_cv end as size_cv)
+        from snap.claim_expected""",
+    "hour_hazard": "select band, from_s, to_s, if(is_shareable, hazard, 1) as hazard, is_shareable"
+    " from snap.hour_hazard",
     # Of the five that stand behind a figure a person may know one: four are others, however many insureds they see.
     "peer_benchmark": """
         select b.* exclude (largest_share, two_largest_share)

@@ -33,7 +33,6 @@ from pages.shared.claim_results import (
     book_of,
     bursts_of,
     clocks_of,
-    developments_of,
     ends_of,
     late_of,
     months_of,
@@ -88,7 +87,7 @@ def main() -> None:
         return
     values = values_of(here, here.view)
     before = values_of(here, here.comparison_view) if here.comparison_view is not None else {}
-    ratio = ratio_of(view_key(here), _fitted=fitted(here), _view=here.view)
+    ratio = ratio_of(view_key(here), _view=here.view)
     st.markdown(
         f"**{escape(answer_words(values, ratio))}.**  \n:small[:gray[How claims are handled is counted by month of"
         " report, what they cost by month of loss.]]"
@@ -127,7 +126,7 @@ def show_method() -> None:
 def values_of(here: Context, view: View) -> dict[str, ClaimValue]:
     """Every measure of a selection, the loss ratios first."""
     key = (here.info.id, here.scope, view.filters)
-    ratio = ratio_of(key, _fitted=fitted(here), _view=view)
+    ratio = ratio_of(key, _view=view)
     months = ratio.parts.groupby("month")[["earned", "ultimate", "net_ultimate", "theft_ultimate"]].sum()
     found = {}
     for name, estimate, part in (
@@ -166,7 +165,7 @@ def show_pictures(here: Context, *, months: Months, ratio: UltimateLossRatio) ->
             columns = [column for column in insured_columns(here.currency) if column.name in {"incurred"}]
             downloads("claims by quarter", {"Quarters": (table, columns)}, key=f"{PAGE}-amounts-save")
             return
-        table = by_quarter(here, ratio)
+        table = by_quarter(ratio)
         target = CLAIM_MEASURES["ultimate_loss_ratio"].target
         chart = quarter_chart(table, whole=ratio.gross.value, target=target, period=here.period, colours=ink)
         show_chart(chart, key=f"{PAGE}-quarters")
@@ -176,10 +175,10 @@ def show_pictures(here: Context, *, months: Months, ratio: UltimateLossRatio) ->
         )
 
 
-def by_quarter(here: Context, ratio: UltimateLossRatio) -> pd.DataFrame:
+def by_quarter(ratio: UltimateLossRatio) -> pd.DataFrame:
     """Loss ratios by quarter of the calendar, in the order of time."""
     quarters = pd.to_datetime(ratio.parts["month"]).dt.to_period("Q")
-    table = ratios_by(ratio, quarters.astype(str), fitted=fitted(here))
+    table = ratios_by(ratio, quarters.astype(str))
     return table.assign(key=[f"{name[-2:]} {name[:4]}" for name in table["key"]])
 
 
@@ -249,7 +248,7 @@ def show_insureds(here: Context, ratio: UltimateLossRatio) -> None:
     if ratio.lack:
         heading("Loss ratios by insured are not known", f"{ratio.lack}.")
         return
-    table = ratios_by(ratio, ratio.parts["insured_id"], fitted=fitted(here))
+    table = ratios_by(ratio, ratio.parts["insured_id"])
     names = {str(key): here.name("insured", str(key)) for key in table["key"]}
     left, right = st.columns([0.55, 0.45], gap="small")
     with left:
@@ -469,12 +468,6 @@ def named(here: Context, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(
         insured=[here.name("insured", one) if isinstance(one, str) else "" for one in rows["insured_id"]]
     )
-
-
-def fitted(here: Context) -> Any:
-    """The book's development, as this person may see it."""
-    key = (here.info.id, here.scope)
-    return developments_of(key, _view=here.snapshot.view(here.scope, Filters()))
 
 
 def show_chart(chart: Chart, *, key: str) -> None:
