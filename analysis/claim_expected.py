@@ -274,7 +274,7 @@ def _of_class(
     has_book = bool((shown & classes["product"].isna()).any())
     whole = float(values.get(None, math.nan))
 
-    def value(product: object) -> float:
+    def value(product: str | None) -> float:
         return float(values.get(product, whole)) if product in told or not has_book else whole
 
     keys = [product if isinstance(product, str) else None for product in products]
