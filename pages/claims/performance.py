@@ -115,11 +115,15 @@ def show_method() -> None:
             " recoveries, at the rate of exchange of the day of loss.\n"
             "- **Ultimate**: incurred + loss ratio of the policy's class x earned premium x (1 - share known at that"
             " age). Shares known come from the chain ladder of the whole book, fitted at the load; salvage and"
-            " subrogation have their own. No factor is added beyond the last age.\n"
+            " subrogation have their own. No factor is added beyond the last age. What is still to come is reckoned at the"
+            " load, the same for whoever looks: a class whose premium or losses are those of too few insureds (under"
+            " five, one with more than half or two with more than 80%) takes the ratio of the whole book, and ages at"
+            " which losses of too few changed are pooled.\n"
+            "- **Above or below the rest**: against all others together, at 5% over all rows (Holm).\n"
             "- **Signals**: p' and u' charts allow for months that differ by more than chance; months that ended less"
             " than 60 days before the data's date are never judged.\n"
-            "- **Changes** on the cards: called more than chance where the interval of the difference leaves out 0 (Zou"
-            " and Donner 2008)."
+            "- **Changes** on the cards: called more than chance where the 95% interval of the difference leaves out 0"
+            " (Zou and Donner 2008)."
         )
 
 
