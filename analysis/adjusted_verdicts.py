@@ -53,6 +53,10 @@ _SEVERITIES = "select segment, commodity, severity, basis, thefts, valued from c
 def adjust(ranked: RankedVerdicts, *, view: View, reporting: Reporting) -> RankedVerdicts:
     """What are the ratios, losses and their order, were all thefts reported and all losses known?
 
+    No interval of a ratio is narrower than as reported: each end lies at least as far from the ratio as the reported
+    end from the reported ratio. The posterior of a place whose ratio falls would narrow with it; but the fall rests on
+    an assumption, and an assumption takes no doubt away.
+
     Adjusted are ``expected`` (reports expected of the place, with its deductibles), ``raw_ratio``, ``ratio``, ``low``,
     ``high``, ``rate``, ``severity``, ``excess_thefts`` = expected x (ratio - 1) / reported share, ``excess_loss``,
     ``loss_cost``, and the order by excess loss. New are ``reported_share``, one over the mean number of thefts behind a
@@ -86,6 +90,7 @@ def adjust(ranked: RankedVerdicts, *, view: View, reporting: Reporting) -> Ranke
             low, high = posterior.interval()
             found["ratio"][rows[of]], found["low"][rows[of]], found["high"][rows[of]] = posterior.mean, low, high
             found["adjusted_probability"][rows[of]] = posterior.probability_above(HOTSPOT_RATIO)
+    _hold_width(found, frame, rows=judged)
     return replace(
         ranked,
         frame=by_excess(
@@ -95,6 +100,15 @@ def adjust(ranked: RankedVerdicts, *, view: View, reporting: Reporting) -> Ranke
         ),
         reporting=reporting,
     )
+
+
+def _hold_width(found: dict[str, Array], frame: pd.DataFrame, *, rows: NDArray[np.bool_]) -> None:
+    """Set each end no nearer to its new ratio than the published end is to the published one; none falls below 0."""
+    ratio, low, high = (frame[name].to_numpy(dtype=np.float64) for name in ("ratio", "low", "high"))
+    lower = np.maximum(np.minimum(found["low"], found["ratio"] - (ratio - low)), 0.0)
+    # What the low end cannot give at 0, the high end does.
+    upper = np.maximum.reduce([found["high"], found["ratio"] + (high - ratio), lower + (high - low)])
+    found["low"], found["high"] = np.where(rows, lower, found["low"]), np.where(rows, upper, found["high"])
 
 
 def _with_losses(

@@ -18,7 +18,7 @@ The account itself
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -28,6 +28,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.account_figures import (
+    Figures,
+    contained_in_time,
+    figure_frame,
+    mean_to_contain,
+    of_duty,
+    of_loss_ratio,
+)
+from analysis.claim_service import (
+    ACKNOWLEDGEMENT_TOLD,
+    DECISION_TOLD,
+    LATE,
+    SERVICE_ROWS,
+    UNDECIDED_LATE,
+)
 from analysis.filters import add_months, month_of
 from analysis.intervals import Interval, poisson_interval, wilson_interval
 from analysis.measures import FACT_TABLES, MEASURES
@@ -38,8 +53,6 @@ from analysis.sharing import SharingRule
 
 Array = NDArray[np.float64]
 Chance = Literal["clusters", "wilson", "poisson", "none"]
-#: Gives a row an account, as `by_ratio` does, over the months from `first` to before `end`.
-Figures = Callable[[duckdb.DuckDBPyConnection, date, date], pd.DataFrame]
 
 RULE = SharingRule(LEAST_INSUREDS, LARGEST_SHARE, TWO_LARGEST_SHARE)
 #: So many insureds, and the middle half of them may be told.
@@ -48,7 +61,6 @@ WINDOW_MONTHS = 12
 #: Days from which on a month is told: thefts and claims of the last ones are still being reported.
 IMMATURE_DAYS = 60
 BOOK = "book"
-_FIGURES = ["insured_id", "numerator", "denominator", "value", "low", "high", "n"]
 _OF = ["measure", "span", "first_month", "end_month"]
 
 _SUMS = """
@@ -74,6 +86,21 @@ _THEFTS = """
     where t.left_out is null
 ) as exposed
 """
+# Claims by month of report, as on their page. An account whose claims never say when they were decided is not slow.
+_HANDLED = """
+(
+    select * exclude (month), reported_month as month, count(decide_days) over (partition by insured_id) as decided
+    from claim_service
+) as handled
+"""
+_LOSSES = """
+(
+    select insured_id, month, 1 as losses, 0.0 as sent from claim_service where is_loss
+    union all
+    select insured_id, month, 0, shipments from shipment_fact
+) as insured_goods
+"""
+_DEADLINES = f"coalesce({ACKNOWLEDGEMENT_TOLD}, false)::integer + coalesce({DECISION_TOLD}, false)::integer"
 _DATES = """
 select s.table_name, max(f.as_of) as known_to
 from source as s
@@ -99,12 +126,15 @@ class PeerMeasure:
         account weighs in the group.
     per
         What a rate is per.
+    is_share
+        Whether it is a part of a whole, from 0 to 1; no rate is.
     """
 
     key: str
     tables: tuple[str, ...]
     figures: Figures
     per: str = ""
+    is_share: bool = True
 
 
 def by_ratio(
@@ -154,8 +184,7 @@ def by_ratio(
             (insured, *_figure(parts[rows], chance=chance, scale=scale, spread=spread, one_event=each))
             for insured, rows in sums.groupby("insured_id", sort=True).indices.items()
         ]
-        frame = pd.DataFrame(found, columns=_FIGURES).astype(dict.fromkeys(_FIGURES[1:], "float64"))
-        return frame[frame["value"].notna()].reset_index(drop=True)
+        return figure_frame(found)
 
     return figures
 
@@ -224,6 +253,23 @@ def _share(key: str, *, chance: Chance, cluster: str = "''") -> PeerMeasure:
     )
 
 
+def _handled(key: str, *, extra: str = "true") -> PeerMeasure:
+    """A share of claims by month of report."""
+    within, among = SERVICE_ROWS[key]
+    return PeerMeasure(
+        key,
+        ("claim",),
+        by_ratio(
+            source=_HANDLED,
+            value=f"(coalesce({within}, false))::integer",
+            per="1",
+            within=f"{among} and {extra}",
+            rows="1",
+            chance="wilson",
+        ),
+    )
+
+
 #: By what accounts are compared. Service levels that weigh by the book's hazard of a lane are left out: an account's
 #: figure would tell of lanes that it may not see; so are devices of nobody, which belong to no account.
 PEER_MEASURES: tuple[PeerMeasure, ...] = (
@@ -239,6 +285,7 @@ PEER_MEASURES: tuple[PeerMeasure, ...] = (
             chance="poisson",
         ),
         per="1,000 trips",
+        is_share=False,
     ),
     PeerMeasure(
         "theft_loss_cost",
@@ -253,6 +300,7 @@ PEER_MEASURES: tuple[PeerMeasure, ...] = (
             chance="poisson",
         ),
         per="1,000 of value",
+        is_share=False,
     ),
     _share("loss_known_share", chance="wilson"),
     _share("paid_share", chance="wilson"),
@@ -260,6 +308,51 @@ PEER_MEASURES: tuple[PeerMeasure, ...] = (
     _share("on_time_share", chance="clusters", cluster="lane_id"),
     _share("valued_share", chance="clusters", cluster="lane_id"),
     *(_service(measure) for measure in SERVICE_MEASURES.values() if measure.fact not in {"trip_risk", "device_day"}),
+    PeerMeasure("time_to_contain", ("incident",), mean_to_contain, is_share=False),
+    PeerMeasure("contained_within_60", ("incident",), contained_in_time),
+    PeerMeasure("evidence_within_72", ("incident",), of_duty("evidence")),
+    PeerMeasure("insurer_notified_in_time", ("incident",), of_duty("notice")),
+    PeerMeasure("ultimate_loss_ratio", ("claim", "policy"), of_loss_ratio("gross"), is_share=False),
+    PeerMeasure("net_loss_ratio", ("claim", "policy"), of_loss_ratio("net"), is_share=False),
+    PeerMeasure("theft_loss_ratio", ("claim", "policy"), of_loss_ratio("theft"), is_share=False),
+    PeerMeasure(
+        "claim_frequency",
+        ("claim", "shipment"),
+        by_ratio(source=_LOSSES, value="losses", per="sent", scale=1000, chance="poisson"),
+        per="1,000 shipments",
+        is_share=False,
+    ),
+    PeerMeasure(
+        "theft_recovery",
+        ("claim",),
+        by_ratio(
+            source="claim_service",
+            value="coalesce(recovered_base, 0)",
+            per="gross_base",
+            within="is_theft and is_over and gross_base > 0",
+            rows="1",
+            chance="clusters",
+            cluster="claim_id",
+        ),
+    ),
+    _handled("decided_promptly", extra="decided > 0"),
+    _handled("automated_share"),
+    _handled("disputed_share"),
+    _handled("reported_promptly"),
+    PeerMeasure(
+        "clocks_breached",
+        ("claim",),
+        by_ratio(
+            source=_HANDLED,
+            value=" + ".join(
+                f"coalesce({told} and {late}, false)::integer"
+                for told, late in ((ACKNOWLEDGEMENT_TOLD, LATE), (DECISION_TOLD, UNDECIDED_LATE))
+            ),
+            per=_DEADLINES,
+            rows=_DEADLINES,
+            chance="wilson",
+        ),
+    ),
 )
 
 

@@ -137,7 +137,7 @@ _ALL = (
     ),
     _service(
         key="decided_promptly",
-        label=f"Decided within {PROMPT_DAYS} days",
+        label=f"Decided in {PROMPT_DAYS} days",
         definition=f"Share of the claims reported at least {PROMPT_DAYS} days ago that were decided within "
         f"{PROMPT_DAYS} days of the report.",
         formula=f"claims decided within {PROMPT_DAYS} days / claims reported at least {PROMPT_DAYS} days ago",
@@ -178,7 +178,8 @@ _ALL = (
         label="Legal clocks breached",
         definition="Share of the legal deadlines that were missed: claims acknowledged or decided later than the law "
         "of the policy's jurisdiction (or of the insured's country) allows for their kind, or not yet and overdue. "
-        "Days run from the report, as the day of proof is not known.",
+        "Days are those of the calendar, from the report, as the day of proof is not known. What no date tells is "
+        "counted apart: a claim that is over without the date, and a feed that never says it.",
         formula="steps late or overdue / steps with a deadline that was met, missed or has passed",
         unit="percent",
         interval=_WILSON,
@@ -226,7 +227,8 @@ _ALL = (
         key="refund_rate",
         label="Refunds",
         section="Claims",
-        definition="Refunds granted for each 1,000 shipments sent in the same months.",
+        definition="Refunds granted for each 1,000 shipments sent in the same months; only those of accounts that sent "
+        "in that month.",
         formula="1,000 x refunds / shipments",
         unit="rate",
         per="1,000 shipments",
@@ -238,7 +240,8 @@ _ALL = (
         key="chargeback_rate",
         label="Charge-backs",
         section="Claims",
-        definition="Payments taken back by card issuers for each 1,000 shipments sent in the same months.",
+        definition="Payments taken back by card issuers for each 1,000 shipments sent in the same months; only those "
+        "of accounts that sent in that month.",
         formula="1,000 x charge-backs / shipments",
         unit="rate",
         per="1,000 shipments",

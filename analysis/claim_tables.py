@@ -8,8 +8,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analysis.claim_measures import LARGE_LOSS, PROMPT_DAYS
-from analysis.claim_service import ACKNOWLEDGEMENT_TOLD, DECISION_TOLD, LATE, SERVICE_ROWS, UNDECIDED_LATE
+from analysis.claim_measures import CLAIM_MEASURES, LARGE_LOSS, PROMPT_DAYS
+from analysis.claim_service import (
+    ACKNOWLEDGEMENT_TOLD,
+    ACKNOWLEDGEMENT_UNTOLD,
+    DECISION_TOLD,
+    DECISION_UNTOLD,
+    LATE,
+    SERVICE_ROWS,
+    UNDECIDED_LATE,
+)
 from analysis.funnels import Funnel, share_funnel
 from data.portfolio import View
 
@@ -18,12 +26,15 @@ UNITS: dict[Unit, tuple[str, str]] = {
     "carrier": ("carrier", "carriers"), "insured": ("insured", "insureds"), "lane": ("lane", "lanes"),
 }  # fmt: skip
 ROWS_SHOWN = 200
-ROWS_SAVED = 50_000
 #: Which claims a person asks for, with the condition that finds them and whether the period is that of the loss.
 CHOSEN: dict[str, tuple[str, bool]] = {
     "all": ("true", False),
     "open": ("outcome = 'open'", False),
-    "large": (f"is_loss and event_base >= {LARGE_LOSS}", True),
+    # All claims of a large event: its first carries the amount of all, and is the one that counts.
+    "large": (
+        f"event_claim_id in (select claim_id from claim_loss where is_loss and event_base >= {LARGE_LOSS})",
+        True,
+    ),
     "disputed": ("disputed", False),
     "flagged": ("fraud_flagged", False),
     "overdue": (f"({ACKNOWLEDGEMENT_TOLD} and {LATE}) or ({DECISION_TOLD} and {UNDECIDED_LATE})", False),
@@ -33,12 +44,13 @@ CHOSEN: dict[str, tuple[str, bool]] = {
 _ROWS = """
 select claim_id, insured_id, carrier_id, lane_id, kind, cause, status, outcome, month, reported_month, report_days,
     acknowledge_days, decide_days, close_days, decision_path, evidence, disputed, fraud_flagged,
+    {counted} as counted, is_loss, event_claim_id, event_base::double as event_base,
     claimed_base::double as claimed_base, paid_base::double as paid_base, gross_base::double as gross_base,
     recovered_base::double as recovered_base
 from {source}
 where {chosen}
-order by gross_base desc nulls last, claim_id
-limit $limit
+order by {order}gross_base desc nulls last, claim_id
+{limit}
 """
 _UNITS = """
 select {unit}_id as key, count(report_days) as trials, count(*) filter (report_days <= {days}) as events,
@@ -57,19 +69,24 @@ group by all
 order by claims desc, status
 """
 _CLOCKS = f"""
-select jurisdiction, kind, step, allowed, count(*) filter (done and not late) as met, count(*) filter (done and late)
-        as late, count(*) filter (not done and late) as overdue, count(*) filter (not done and not late) as running,
-    count(*) filter (not done and not late and left_days <= 7) as due_soon
+select jurisdiction, kind, step, allowed, count(*) filter (fate = 'told' and done and not late) as met,
+    count(*) filter (fate = 'told' and done and late) as late, count(*) filter (fate = 'told' and not done) as overdue,
+    count(*) filter (fate = 'pending') as running,
+    count(*) filter (fate = 'pending' and left_days <= 7) as due_soon,
+    count(*) filter (fate = 'untold') as untold, count(*) filter (fate = 'does not fit') as unfit
 from (
     select jurisdiction, kind, 'acknowledge' as step, acknowledge_limit as allowed,
-        acknowledge_days is not null as done, {LATE} as late, acknowledge_limit - followed_days as left_days
+        acknowledge_state <> 'pending' as done, {LATE} as late, acknowledge_limit - followed_days as left_days,
+        case when {ACKNOWLEDGEMENT_TOLD} then 'told' when {ACKNOWLEDGEMENT_UNTOLD} then 'untold'
+            else acknowledge_state end as fate
     from claim_service
-    where acknowledge_limit is not null and followed_days is not null
+    where acknowledge_limit is not null
     union all
-    select jurisdiction, kind, 'decide', decide_limit, decide_days is not null, {UNDECIDED_LATE},
-        decide_limit - followed_days
+    select jurisdiction, kind, 'decide', decide_limit, decide_state <> 'pending', {UNDECIDED_LATE},
+        decide_limit - followed_days,
+        case when {DECISION_TOLD} then 'told' when {DECISION_UNTOLD} then 'untold' else decide_state end
     from claim_service
-    where decide_limit is not null and followed_days is not null
+    where decide_limit is not null
 ) as steps
 group by all
 order by overdue desc, late desc, jurisdiction, kind, step
@@ -146,18 +163,31 @@ def legal_clocks(view: View) -> pd.DataFrame:
     return view.frame(_CLOCKS)
 
 
-def claim_rows(view: View, *, chosen: str = "all", limit: int = ROWS_SHOWN) -> pd.DataFrame:
-    """The claims behind a number, the costliest first; `CHOSEN` says which there are."""
+def claim_rows(view: View, *, chosen: str = "all", limit: int | None = ROWS_SHOWN) -> pd.DataFrame:
+    """The claims behind a number, the costliest first; `CHOSEN` and `SERVICE_ROWS` say which there are.
+
+    Parameters
+    ----------
+    limit
+        Rows at most; None for all of them.
+    """
+    if chosen in SERVICE_ROWS:
+        return claims_behind(view, key=chosen, limit=limit)
     condition, by_loss = CHOSEN[chosen]
-    source = "claim_loss" if by_loss else "claim_service"
-    return view.frame(_ROWS.format(source=source, chosen=condition), {"limit": limit})
+    return _claims(view, source="claim_loss" if by_loss else "claim_service", chosen=condition, limit=limit)
 
 
-def claims_behind(view: View, *, key: str, limit: int = ROWS_SAVED) -> pd.DataFrame:
-    """The rows behind a share: those it is counted among, with `counted` where it holds."""
+def claims_behind(view: View, *, key: str, limit: int | None = None) -> pd.DataFrame:
+    """The claims behind a share: those it is counted among, with `counted` where it holds; the worse ones first."""
     within, among = SERVICE_ROWS[key]
-    return view.frame(
-        f"select claim_id, reported_month, coalesce({within}, false) as counted from claim_service where {among}"
-        " order by claim_id limit $limit",
-        {"limit": limit},
-    )
+    counted = f"coalesce({within}, false)"
+    order = "counted, " if CLAIM_MEASURES[key].better == "higher" else "counted desc, "
+    return _claims(view, source="claim_service", chosen=among, counted=counted, order=order, limit=limit)
+
+
+def _claims(
+    view: View, *, source: str, chosen: str, limit: int | None, counted: str = "true", order: str = ""
+) -> pd.DataFrame:
+    ends = "" if limit is None else "limit $limit"
+    sql = _ROWS.format(source=source, chosen=chosen, counted=counted, order=order, limit=ends)
+    return view.frame(sql, None if limit is None else {"limit": limit})

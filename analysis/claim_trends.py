@@ -26,8 +26,8 @@ CHARTED: Mapping[str, tuple[Basis, str, str, float]] = {
     "disputed_share": ("report", "disputed_share_events", "disputed_share_trials", 1.0),
     "clocks_breached": ("report", "clocks_breached_events", "clocks_breached_trials", 1.0),
     "reported_promptly": ("report", "reported_promptly_events", "reported_promptly_trials", 1.0),
-    "claim_frequency": ("loss", "losses", "shipments", 1_000.0),
-    "theft_frequency_of_claims": ("loss", "theft_losses", "shipments", 1_000.0),
+    "claim_frequency": ("loss", "shipped_losses", "shipments", 1_000.0),
+    "theft_frequency_of_claims": ("loss", "shipped_thefts", "shipments", 1_000.0),
     "mean_severity": ("loss", "lost", "losses", 1.0),
     "refund_rate": ("refund", "refunds", "shipments", 1_000.0),
     "chargeback_rate": ("refund", "chargebacks", "shipments", 1_000.0),
@@ -77,11 +77,13 @@ def told_trends(months: Months) -> tuple[str, ...]:
     """Which measures have anything to chart in this selection?"""
     told = []
     for key in CHARTED:
-        frame = _series(months, key)
         # Shares of claims that never say when they were decided, and refunds that nobody loaded, are no zero.
         silent = key == "decided_promptly" and not months.service["decided"].sum()
         unloaded = {"refund_rate": "refund", "chargeback_rate": "chargeback"}.get(key) in months.absent
-        if frame["per"].sum() > 0 and not silent and not unloaded:
+        # What a card withholds has no chart either: most losses are of accounts without shipments.
+        losses = months.cost["losses"].sum()
+        withheld = CHARTED[key][0::2] == ("loss", "shipments") and 2 * months.cost["shipped_losses"].sum() < losses
+        if not silent and not unloaded and not withheld and _counted_on(months, key) > 0:
             told.append(key)
     return tuple(told)
 
@@ -124,10 +126,21 @@ def claim_trend(months: Months, *, key: str, known_to: date | None) -> ClaimTren
     )
 
 
+def _counted_on(months: Months, key: str) -> float:
+    """What the events of all months are counted on."""
+    basis, _, per, _ = CHARTED[key]
+    frame = months.shipments if per == "shipments" else _of_basis(months, basis)
+    return float(frame[per].to_numpy(dtype=np.float64, na_value=0.0)[frame["month"].notna().to_numpy()].sum())
+
+
+def _of_basis(months: Months, basis: Basis) -> pd.DataFrame:
+    return {"report": months.service, "loss": months.cost, "refund": months.returned}[basis]
+
+
 def _series(months: Months, key: str) -> pd.DataFrame:
     """Every month from the first to the last, with events and what they are counted on."""
     basis, events, per, _ = CHARTED[key]
-    frame = {"report": months.service, "loss": months.cost, "refund": months.returned}[basis]
+    frame = _of_basis(months, basis)
     frame = frame[frame["month"].notna()]
     if per == "shipments":
         frame = frame[["month", events]].merge(months.shipments, on="month", how="outer")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
+import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -53,13 +55,14 @@ SIZES_HIDDEN = (
 )
 #: Groups together, one at most in twenty such tables is set apart by chance alone.
 ALPHA = 0.05
+Kind = Literal["gross", "net", "theft"]
 _PREMIUM = """
 with
 premium as (
     select insured_id, month, coalesce(sum(earned_base), 0)::double as earned,
         count(*) filter (earned_premium is not null and earned_base is null) as unrated,
         list(distinct policy_id) filter (is_cancelled_in_full) as cancelled
-    from premium_month
+    from premium_month{within}
     group by all
 )
 select p.*, e.* exclude (insured_id, month)
@@ -80,7 +83,7 @@ select insured_id, month,
     coalesce(max(abs(event_base - event_recovered)) filter (is_loss), 0)::double as net_largest,
     coalesce(bool_or(event_base < event_recovered) filter (is_loss), false) as falls,
     count(unconverted) as unrated
-from claim_loss
+from {losses}{within}
 group by all
 order by all
 """
@@ -135,6 +138,67 @@ class UltimateLossRatio:
         return float(self.parts[part].sum())
 
 
+def account_loss_ratios(
+    connection: duckdb.DuckDBPyConnection, *, first: date, end: date, kind: Kind = "gross", level: float = 0.95
+) -> pd.DataFrame:
+    """What does each account of the book come to in the end per premium of these months? At publication.
+
+    Leans on what of the book's development and class loss ratios everybody may see, as the figures of one account are
+    shown to that account.
+
+    Parameters
+    ----------
+    connection
+        To the unfinished snapshot, whose claims are fitted.
+    first, end
+        From this month to before that one.
+    kind
+        *gross*, *net* of salvage and subrogation, or *theft* alone.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        One row an account with earned premium: `insured_id`, `numerator` (ultimate, base currency), `denominator`
+        (earned premium), `value`, `low`, `high` (null: no interval), `n` (losses).
+    """
+    months, within = {"first": first, "end": end}, "\nwhere month >= $first and month < $end"
+    premium = connection.execute(_PREMIUM.format(within=within), months).df()
+    premium = premium[premium["insured_id"].notna()]
+    columns = ["insured_id", "numerator", "denominator", "value", "low", "high", "n"]
+    if premium["earned"].sum() <= 0:
+        return pd.DataFrame({name: pd.Series(dtype="float64" if name != columns[0] else "object") for name in columns})
+    losses = connection.execute(_LOSSES.format(losses="claim_service", within=within), months).df()
+    parts = _parts(_shown(premium), losses)
+    grouped = _grouped(parts, parts["insured_id"])
+    grouped = grouped[grouped["earned"] > 0]
+    found = _ratios(grouped, kind, level=level)
+    return pd.DataFrame(
+        {
+            "insured_id": grouped.index.to_numpy(),
+            "numerator": grouped[_OF[kind][0]].to_numpy(),
+            "denominator": grouped["earned"].to_numpy(),
+            "value": found.value,
+            "low": found.low,
+            "high": found.high,
+            "n": found.n.astype(np.float64),
+        }
+    )
+
+
+def _shown(premium: pd.DataFrame) -> pd.DataFrame:
+    """Premium beside what is still to come, as somebody who does not see the book has it (data/portfolio.py)."""
+    told = {
+        name: premium[name].where(premium[flag].eq(other=True))
+        for name, flag in (
+            ("to_come", "is_shareable"), ("relative_error", "is_shareable"), ("theft_to_come", "is_theft_shareable"),
+            ("back_to_come", "is_back_shareable"), ("size_mean", "is_size_shareable"), ("size_cv", "is_size_shareable"),
+        )
+    }  # fmt: skip
+    return premium.assign(**told)
+
+
 def ultimate_loss_ratio(view: View) -> UltimateLossRatio:
     """What do the losses of this selection come to in the end per unit of earned premium, gross, net and of theft?
 
@@ -155,12 +219,12 @@ def ultimate_loss_ratio(view: View) -> UltimateLossRatio:
     blind = [name for name, _ in view.filters.chosen if name != "insured"]  # type: ignore[attr-defined]
     if blind:
         return _nothing(NOT_BY_THIS.format(names=" or ".join(blind)))
-    premium = view.frame(_PREMIUM)
+    premium = view.frame(_PREMIUM.format(within=""))
     if premium["earned"].sum() <= 0:
         return _nothing(NO_PREMIUM)
     if view.snapshot.data_date("claim") is None:
         return _nothing(NO_PREMIUM)
-    losses = view.frame(_LOSSES)
+    losses = view.frame(_LOSSES.format(losses="claim_loss", within=""))
     parts = _parts(premium, losses)
     caveats = _caveats(premium, losses, parts)
     ultimate = float(parts["ultimate"].sum())
@@ -293,12 +357,17 @@ def _parts(premium: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+#: What adds up over rows, and of what the largest counts.
+_SUMMED = (
+    *PARTS, "squares", "theft_squares", "net_squares", "error", "theft_error", "size_weight", "size_first",
+    "size_second",
+)  # fmt: skip
+_MOST = ("largest", "theft_largest", "net_largest", "falls", "size_mean_hidden")
+
+
 def _grouped(parts: pd.DataFrame, by: pd.Series[Any]) -> pd.DataFrame:
-    summed = [*PARTS, "squares", "theft_squares", "net_squares", "error", "theft_error"]
-    summed += ["size_weight", "size_first", "size_second"]
     grouped = parts.groupby(by.to_numpy(), sort=True)
-    most = grouped[["largest", "theft_largest", "net_largest", "falls", "size_mean_hidden"]].max()
-    return pd.concat([grouped[summed].sum(), most], axis=1)
+    return pd.concat([grouped[list(_SUMMED)].sum(), grouped[list(_MOST)].max()], axis=1)
 
 
 _OF = {
@@ -306,10 +375,9 @@ _OF = {
     "net": ("net_ultimate", "losses", "net_squares", "net_largest", "error"),
     "theft": ("theft_ultimate", "theft_losses", "theft_squares", "theft_largest", "theft_error"),
 }
-_Kind = Literal["gross", "net", "theft"]
 
 
-def _sums(grouped: pd.DataFrame, kind: _Kind) -> LossSums:
+def _sums(grouped: pd.DataFrame, kind: Kind) -> LossSums:
     total, count, squares, largest, _ = _OF[kind]
     return LossSums(
         count=grouped[count].to_numpy(dtype=np.int64),
@@ -329,7 +397,7 @@ def _sizes(grouped: pd.DataFrame) -> tuple[Array, Array]:
     return mean, np.where(np.isnan(cv) & hidden, USUAL_CV, cv)
 
 
-def _ratios(grouped: pd.DataFrame, kind: _Kind, *, level: float = 0.9) -> LossRatios:
+def _ratios(grouped: pd.DataFrame, kind: Kind, *, level: float = 0.9) -> LossRatios:
     mean, cv = _sizes(grouped)
     return loss_ratios(
         _sums(grouped, kind),
@@ -341,8 +409,14 @@ def _ratios(grouped: pd.DataFrame, kind: _Kind, *, level: float = 0.9) -> LossRa
     )
 
 
-def _ratio(parts: pd.DataFrame, kind: _Kind, caveats: tuple[str, ...]) -> Estimate:
-    whole = _grouped(parts, pd.Series(np.zeros(len(parts))))
+def _whole(parts: pd.DataFrame) -> pd.DataFrame:
+    """What `_grouped` gives where all rows are one group."""
+    totals = {name: [parts[name].to_numpy(dtype=np.float64).sum()] for name in _SUMMED}
+    return pd.DataFrame(totals | {name: [parts[name].to_numpy(dtype=np.float64).max(initial=0.0)] for name in _MOST})
+
+
+def _ratio(parts: pd.DataFrame, kind: Kind, caveats: tuple[str, ...]) -> Estimate:
+    whole = _whole(parts)
     found, wide = _ratios(whole, kind), _ratios(whole, kind, level=0.95)
     value = float(found.value[0])
     narrow, wider = (
@@ -353,7 +427,7 @@ def _ratio(parts: pd.DataFrame, kind: _Kind, caveats: tuple[str, ...]) -> Estima
     return Estimate(value, narrow, int(found.n[0]), said, float(found.standard_error[0]), wider)
 
 
-def _hidden(parts: pd.DataFrame, kind: _Kind) -> tuple[str, ...]:
+def _hidden(parts: pd.DataFrame, kind: Kind) -> tuple[str, ...]:
     """What may not be shown of that which the ratio rests on; not to be taken for what is not known."""
     said = []
     if parts["to_come_hidden"].any():
@@ -371,8 +445,9 @@ def _caveats(premium: pd.DataFrame, losses: pd.DataFrame, parts: pd.DataFrame) -
     said = []
     if not (parts["is_developed"] | parts["to_come_hidden"]).all():
         said.append(NOT_DEVELOPED)
-    covered = pd.MultiIndex.from_frame(parts[["insured_id", "month"]])
-    outside = losses[~pd.MultiIndex.from_frame(losses[["insured_id", "month"]]).isin(covered)]
+    covered = set(zip(parts["insured_id"], parts["month"], strict=True))
+    known = [pair in covered for pair in zip(losses["insured_id"], losses["month"], strict=True)]
+    outside = losses[~np.array(known, dtype=np.bool_)]
     if outside["incurred"].sum() > 0:
         said.append(
             f"Losses of months without earned premium, left out: {int(outside['losses'].sum()):,} of"

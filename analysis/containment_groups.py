@@ -7,6 +7,7 @@ against all others together, and a verdict allows for how many groups were looke
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +20,10 @@ from analysis.containment import (
     LEAST_CASES,
     NOT_CONTAINED,
     Clocks,
+    bounded,
     containment_durations,
+    extreme_curves,
+    is_unclear,
     strata_of,
 )
 from analysis.containment_measures import HORIZON_MINUTES, TARGET_MINUTES
@@ -30,9 +34,9 @@ from analysis.survival import GroupComparison, SurvivalCurve, compare_groups, ka
 from data.portfolio import View
 
 Grouping = Literal["control", "carrier", "site", "category", "insured", "lane", "drill"]
-Pace = Literal["slower", "faster", "no difference shown", "not enough data"]
+Pace = Literal["slower", "faster", "no difference shown", "not enough data", "cannot be told"]
 
-PACES: tuple[Pace, ...] = ("slower", "faster", "no difference shown", "not enough data")
+PACES: tuple[Pace, ...] = ("slower", "faster", "no difference shown", "not enough data", "cannot be told")
 GROUPING_LABELS: dict[Grouping, tuple[str, str]] = {
     "control": ("control", "controls"),
     "carrier": ("carrier", "carriers"),
@@ -75,7 +79,9 @@ class GroupsOfClocks:
         null where not reached), `mean`, `mean_low`, `mean_high` (restricted to 24 hours, minutes); `expected`
         (containments within 3 hours if it were like the rest), `pace` (how many times as fast as all others,
         `pace_low`, `pace_high`: 95%), `p_value` (against the rest), `adjusted` (the same, allowing for all groups
-        judged: Holm), `verdict`.
+        judged: Holm), `verdict`, `unclear` (incidents whose time to containment is not known, beside `n`). Where these
+        are over 5%, nothing of the group is told but its counts and its interval of `within_60` and `mean`; where they
+        are over 5% of the group or of the rest, it is not judged.
     shown
         (label, Kaplan-Meier curve) of at most four groups that a picture holds: slower ones first, then the largest;
         where there are more, the last is that of all others together.
@@ -85,6 +91,8 @@ class GroupsOfClocks:
         Timed incidents whose group is not known: in no row.
     judged
         Groups that the verdicts allow for.
+    lack
+        How many of all are unclear, where they are too many for any verdict; else empty.
     """
 
     by: Grouping
@@ -93,6 +101,7 @@ class GroupsOfClocks:
     comparison: GroupComparison
     without_group: int
     judged: int
+    lack: str
 
 
 def group_names(view: View, by: Grouping) -> dict[str, str]:
@@ -122,8 +131,11 @@ def compare_clocks(
     """
     timed = clocks.timed
     durations = containment_durations(clocks)
-    every = (_keys(timed, by) if keys is None else keys[timed.index]).to_numpy(dtype=object)
+    groups = _keys(clocks.frame, by) if keys is None else keys
+    every = groups[timed.index].to_numpy(dtype=object)
     known = ~pd.isna(every)
+    unclear = groups[clocks.unclear.index].dropna()
+    unclear_of = unclear.value_counts().to_dict()
     time, happened, member = durations.time[known], durations.happened[known], every[known]
     found = compare_groups(
         np.minimum(time, PACE_MINUTES),
@@ -131,46 +143,64 @@ def compare_clocks(
         member.tolist(),
         strata=np.array(strata_of(timed), dtype=object)[known].tolist(),
     )
-    rows, curves = [], {}
+    rows, curves, dark = [], {}, []
     ends = timed["end_kind"].to_numpy(dtype=object)[known]
     is_held, is_lost = ends == CONTAINED, ends == NOT_CONTAINED
     several = len(found.groups) > 1
     for place, key in enumerate(found.groups):
         mine = member == key
-        share = mean = median = Estimate(None, None, int(mine.sum()))
-        if mine.sum() >= LEAST_CASES:
-            curves[key] = curve = kaplan_meier(time[mine], happened[mine])
+        n, hidden = int(mine.sum()), int(unclear_of.get(key, 0))
+        share = mean = median = Estimate(None, None, n)
+        if n >= LEAST_CASES:
+            curve = kaplan_meier(time[mine], happened[mine])
             share, mean, median = curve.share_by(TARGET_MINUTES), curve.restricted_mean(HORIZON_MINUTES), curve.median()
-        pace, low, high, p_value = _pace(found, place) if several else (np.nan,) * 4
-        judged = several and mine.sum() >= LEAST_CASES and found.expected[place] >= LEAST_EXPECTED
+            if not is_unclear(hidden, timed=n):
+                curves[key] = curve
+        if hidden and n + hidden >= LEAST_CASES:
+            share, mean, median = _bounded_three(clocks.only(groups == key), found=(share, mean, median))
+        beside = (len(unclear) - hidden, len(member) - n)
+        is_dark = is_unclear(hidden, timed=n) or (several and is_unclear(beside[0], timed=beside[1]))
+        dark.append(is_dark)
+        pace, low, high, p_value = _pace(found, place) if several and not is_dark else (np.nan,) * 4
+        judged = several and not is_dark and n >= LEAST_CASES and found.expected[place] >= LEAST_EXPECTED
         nothing = Interval(np.nan, np.nan)
         rows.append(
             (
-                key, (names or {}).get(key, key), int(mine.sum()), int(is_held[mine].sum()),
+                key, (names or {}).get(key, key), n, int(is_held[mine].sum()),
                 int(is_lost[mine].sum()), int((~is_held & ~is_lost)[mine].sum()),
                 share.value, *(share.interval or nothing), median.value, mean.value, *(mean.interval or nothing),
-                float(found.expected[place]), pace, low, high, p_value if judged else np.nan,
+                float(found.expected[place]), pace, low, high, p_value if judged else np.nan, hidden,
             )
         )  # fmt: skip
+    # A group none of whose incidents has a usable time is there all the same.
+    for key in sorted(set(unclear_of) - set(found.groups)):
+        rows.append((key, (names or {}).get(key, key), 0, 0, 0, 0, *(np.nan,) * 12, unclear_of[key]))
+        dark.append(True)
     columns = [
         "key", "label", "n", "contained", "not_contained", "open", "within_60", "within_60_low", "within_60_high",
-        "median", "mean", "mean_low", "mean_high", "expected", "pace", "pace_low", "pace_high", "p_value",
+        "median", "mean", "mean_low", "mean_high", "expected", "pace", "pace_low", "pace_high", "p_value", "unclear",
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[6:], "float64"))
+    told = dict(zip(columns, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(columns, ())
+    frame = pd.DataFrame(
+        {name: np.array(cells, dtype=float) if name in columns[6:-1] else list(cells) for name, cells in told.items()}
+    )
     # Two groups are one comparison, looked at from both sides.
     p_values = frame["p_value"].to_numpy(dtype=float)
     frame["adjusted"] = p_values if len(frame) == 2 else _holm(p_values)
-    frame["verdict"] = _verdicts(frame)
+    frame["verdict"] = np.where(np.array(dark, dtype=bool), "cannot be told", np.array(_verdicts(frame), dtype=object))
     frame["_order"] = [PACES.index(verdict) for verdict in frame["verdict"]]
     frame = frame.sort_values(["_order", "p_value", "n", "key"], ascending=[True, True, False, True])
     frame = frame.drop(columns="_order").reset_index(drop=True)
     return GroupsOfClocks(
         by=by,
         frame=frame,
-        shown=_shown(frame, curves, member=member, time=time, happened=happened),
+        shown=()
+        if clocks.is_unclear
+        else _shown(frame, curves, member=member, time=time, happened=happened, unclear=unclear_of),
         comparison=found,
         without_group=int((~known).sum()),
         judged=int(frame["p_value"].notna().sum()),
+        lack=clocks.unclear_words() if clocks.is_unclear else "",
     )
 
 
@@ -190,6 +220,8 @@ def pace_words(groups: GroupsOfClocks) -> str:
         first = slower.iloc[0]
         more = "" if len(slower) == 1 else f", and so {'does' if len(slower) == 2 else 'do'} {len(slower) - 1} more"
         return f"{first['label']} contains slower than the rest, at {_times(first['pace'])} of their pace{more}"
+    if groups.lack:
+        return f"Who contains slower cannot be told: {groups.lack}"
     if groups.judged < 2:
         return f"Too few incidents to compare {many}"
     faster = frame[frame["verdict"] == "faster"]
@@ -207,6 +239,9 @@ def two_words(groups: GroupsOfClocks, *, held: str, other: str) -> str:
             return "No incident to compare"
         return f"All incidents here: {frame.index[0]}; nothing to compare with"
     row = frame.loc[held]
+    if "cannot be told" in {row["verdict"], frame.loc[other, "verdict"]}:
+        hidden = int(frame["unclear"].sum())
+        return f"Cannot be told: {hidden:,} of {int(frame['n'].sum()) + hidden:,} without a usable time of containment"
     if "not enough data" in {row["verdict"], frame.loc[other, "verdict"]}:
         return f"Too few incidents to compare: {held} against {other}"
     if row["verdict"] in {"faster", "slower"}:
@@ -215,19 +250,39 @@ def two_words(groups: GroupsOfClocks, *, held: str, other: str) -> str:
 
 
 def _shown(
-    frame: pd.DataFrame, curves: dict[str, SurvivalCurve], *, member: Members, time: Array, happened: Mask
+    frame: pd.DataFrame,
+    curves: dict[str, SurvivalCurve],
+    *,
+    member: Members,
+    time: Array,
+    happened: Mask,
+    unclear: Mapping[str, int],
 ) -> tuple[tuple[str, SurvivalCurve], ...]:
     every = list(zip(frame["key"], frame["label"], frame["n"], frame["verdict"], strict=True))
     slower = [key for key, _, _, verdict in every if verdict == "slower"][:2]
-    largest = [key for key, _, n, _ in sorted(every, key=lambda one: -one[2]) if n >= LEAST_CASES]
+    largest = [key for key, *_ in sorted(every, key=lambda one: -one[2]) if key in curves]
     order = list(dict.fromkeys([*slower, *largest]))
     most = MOST_CURVES if len(frame) <= MOST_CURVES else MOST_CURVES - 1
     labels = {key: str(label) for key, label, _, _ in every}
     found = [(labels[key], curves[key]) for key in order[:most]]
     others = ~np.isin(member, order[:most])
-    if others.sum() >= LEAST_CASES:
+    hidden = sum(number for key, number in unclear.items() if key not in order[:most])
+    if others.sum() >= LEAST_CASES and not is_unclear(hidden, timed=int(others.sum())):
         found.append((f"all {len(frame) - min(most, len(order))} others", kaplan_meier(time[others], happened[others])))
     return tuple(found)
+
+
+def _bounded_three(clocks: Clocks, *, found: tuple[Estimate, Estimate, Estimate]) -> tuple[Estimate, ...]:
+    """Share within 60 minutes, mean and median of a group some of whose incidents are unclear."""
+    ends = extreme_curves(clocks)
+    shares = [curve.share_by(TARGET_MINUTES) for curve in ends]
+    means = [curve.restricted_mean(HORIZON_MINUTES) for curve in ends]
+    medians = [curve.median() for curve in ends]
+    keys = ("contained_within_60", "time_to_contain", "median_time_to_contain")
+    return tuple(
+        bounded(one, clocks=clocks, ends=both, key=key)
+        for one, both, key in zip(found, (shares, means, medians), keys, strict=True)
+    )
 
 
 def _times(pace: float) -> str:

@@ -19,7 +19,8 @@ EVIDENCE_HOURS = 72.0
 _BY_REPORT = "by month of report: the earliest of first alarm, detection and notice to the insurer"
 _COUNTED = (
     "Own incidents, attempts included. The clock starts at the earlier of first alarm and detection; open incidents "
-    "count for as long as they were followed, those closed not contained as not contained throughout."
+    "count for as long as they were followed, those closed not contained as not contained throughout. Contained "
+    "without a usable time: the interval holds all of them at once and none within 24 hours; over 5%, no value is told."
 )
 
 

@@ -51,7 +51,7 @@ class Phases:
         One row a phase that any incident went through, in their order: `key`, `label`, `n` (incidents whose beginning
         of it is known), `reached`, `not_reached` (so far, or never), `not_fitting` (its end lies before its beginning:
         in no number), `median`, `low`, `high` (minutes, 95%; null where not reached), `quarter`, `three_quarters`
-        (minutes by which so many are through).
+        (minutes by which so many are through). Of containment all are null where too many incidents are unclear.
     unnoticed_share
         Of the time from loss to containment: the share before the first sign, over contained incidents. None without
         any.
@@ -119,12 +119,14 @@ def phases(clocks: Clocks) -> Phases:
         median = curve.median()
         low, high = median.interval or (None, None)
         reached = int(found.happened.sum())
+        told = (
+            median.value, low, None if high is None or math.isinf(high) else high, curve.quantile(0.25).value,
+            curve.quantile(0.75).value,
+        )  # fmt: skip
+        if phase.key == "contained" and clocks.is_unclear:
+            told = (None,) * len(told)
         rows.append(
-            (
-                phase.key, phase.label, len(labels), reached, len(labels) - reached, not_fitting, median.value, low,
-                None if high is None or math.isinf(high) else high,
-                curve.quantile(0.25).value, curve.quantile(0.75).value,
-            )
+            (phase.key, phase.label, len(labels), reached, len(labels) - reached, not_fitting, *told)
         )  # fmt: skip
     columns = [
         "key", "label", "n", "reached", "not_reached", "not_fitting", "median", "low", "high", "quarter",
@@ -159,11 +161,15 @@ def _unnoticed(clocks: Clocks) -> Estimate:
         return Estimate(None, None, 0, ("No contained incident has both clocks",))
     found = ratio_estimate(before[known], whole[known])
     never = int((timed["end_kind"] != CONTAINED).sum())
-    caveats = (f"Of contained incidents only; not in it, as not contained: {never}",) if never else ()
+    caveats = [f"Of contained incidents only; not in it, as not contained: {never}"] if never else []
+    if len(clocks.unclear):
+        caveats.append(f"Not in it, as their clock cannot be told: {len(clocks.unclear)}")
+    if clocks.is_unclear:
+        return Estimate(None, None, int(known.sum()), (f"Cannot be told: {clocks.unclear_words()}", *caveats))
     interval = None
     if found.interval is not None:
         interval = Interval(max(found.interval.low, 0.0), min(found.interval.high, 1.0))
-    return Estimate(found.value, interval, int(known.sum()), caveats)
+    return Estimate(found.value, interval, int(known.sum()), tuple(caveats))
 
 
 def loss_against_time(clocks: Clocks) -> LossAgainstTime:
@@ -189,6 +195,9 @@ def loss_against_time(clocks: Clocks) -> LossAgainstTime:
     )[told].reset_index(drop=True)
     without = int(thefts["loss_base"].isna().sum() + thefts["loss_base"].le(0).sum())
     n = len(frame)
+    if clocks.is_unclear:
+        said = f"Cannot be told: {clocks.unclear_words()}"
+        return LossAgainstTime(frame, Estimate(None, None, n, (said,)), None, without)
     if n < LEAST_LOSSES or frame["minutes"].nunique() < 2 or frame["loss_base"].nunique() < 2:
         return LossAgainstTime(frame, Estimate(None, None, n, (f"Only {n} thefts of known value",)), None, without)
     r, p_value = (float(part) for part in stats.spearmanr(frame["minutes"], frame["loss_base"]))

@@ -20,9 +20,11 @@ REFERRAL_CHANCE = 0.05
 LEAST_HOURS = 100.0
 #: An area is one where signals die, if a report there is lost for good so many times as often as elsewhere.
 DEAD_RATIO, LEAST_BLACKOUTS = 2.0, 5
-_BY = {"insured": "insured_id", "carrier": "carrier_id", "all": "'all'"}
+_BY = {"insured": "insured_id", "carrier": "carrier_id"}
 _LOSSES = """
-select {by} as key, around_s, is_dark from loss_signal where {by} is not null
+select incident_id, occurred_at, insured_id, carrier_id, lane_id, trip_id, device_id, is_dark, around_s
+from loss_signal
+order by occurred_at, incident_id
 """
 # Trips that were robbed say nothing of how dark a device usually is.
 _USUAL = """
@@ -31,10 +33,35 @@ from trip_telemetry
 where is_due and slots_due is not null and trip_no not in (select trip_no from loss_signal)
 group by {by}
 """
+_AREAS = """
+with
+died as (
+    select {cell} as cell, count(*)::double as blackouts, (sum(dark_s) / 3600)::double as dark_hours
+    from trip_blackout
+    group by {cell}
+),
+heard as (
+    select {cell} as cell, sum(pings)::double as positions from ping_fact where {cell} is not null group by {cell}
+),
+stolen as (
+    select {cell} as cell, count(*)::double as thefts
+    from incident_fact
+    where {cell} is not null and source = 'own' and not is_attempt
+    group by {cell}
+),
+final as (
+    select
+        cell, coalesce(d.blackouts, 0) as blackouts, coalesce(d.dark_hours, 0) as dark_hours,
+        coalesce(h.positions, 0) as positions, coalesce(s.thefts, 0) as thefts
+    from died as d
+    full join heard as h using (cell)
+    full join stolen as s using (cell)
+)
+select * from final
+"""
 _NAMES = {
     "insured": "select insured_id as key, name as label from insured",
     "carrier": "select carrier_id as key, coalesce(name, carrier_id) as label from carrier",
-    "all": "select 'all' as key, 'All' as label",
 }
 
 
@@ -108,15 +135,16 @@ def dark_at_loss(view: View, *, by: Literal["insured", "carrier"] = "insured") -
     (dark seconds + blackouts x L) / seconds of the windows, over the trips that were not robbed: the usual share of
     moments from which L on some blackout is met. It is a question for the referral, never a debit: it may be a jammer.
     """
-    losses = view.frame(_LOSSES.format(by=_BY[by]))
-    usual = view.frame(_USUAL.format(by=_BY[by])).set_index("key")
-    ((*whole,),) = view.rows(_USUAL.format(by="'all'")) or [("all", 0.0, 0.0, 0.0)]
-    everywhere = np.array([value or 0 for value in whole[1:]], dtype=float)
+    rows = view.frame(_LOSSES)
+    losses = rows[[_BY[by], "around_s", "is_dark"]].dropna(subset=_BY[by])
+    sums = view.rows(_USUAL.format(by=_BY[by])) if len(losses) else []
+    usual = {key: np.array([float(value or 0) for value in values]) for key, *values in sums}
+    everywhere = np.sum([*usual.values(), np.zeros(3)], axis=0)
     found = []
     chances_of_all: list[float] = []
     dark_of_all = 0
-    for key, part in losses.groupby("key"):
-        own = usual.loc[key].to_numpy(dtype=float) if key in usual.index else np.zeros(3)
+    for key, part in losses.groupby(_BY[by]):
+        own = usual.get(key, np.zeros(3))
         is_own = bool(own[2] >= LEAST_HOURS * 3600)
         dark_s, blackouts, window_s = own if is_own else everywhere
         around = part["around_s"].to_numpy(dtype=float)
@@ -140,7 +168,9 @@ def dark_at_loss(view: View, *, by: Literal["insured", "carrier"] = "insured") -
         )
     columns = ["key", "thefts", "dark", "expected", "chance", "p_value", "referral", "own_hours", "is_own"]
     frame = pd.DataFrame(found, columns=columns).astype({"key": "str"})
-    frame = frame.merge(view.frame(_NAMES[by]), on="key", how="left").sort_values(["p_value", "key"], ignore_index=True)
+    names = dict(view.lasting_rows(_NAMES[by])) if len(frame) else {}
+    frame["label"] = pd.Series([names.get(key) for key in frame["key"]], dtype="str")
+    frame = frame.sort_values(["p_value", "key"], ignore_index=True)
     caveats = []
     if len(frame) and not frame["is_own"].all():
         few = int((~frame["is_own"].astype(bool)).sum())
@@ -151,10 +181,7 @@ def dark_at_loss(view: View, *, by: Literal["insured", "carrier"] = "insured") -
         frame=frame,
         total=dark_at_loss_test(dark_of_all, chances_of_all) if chances_of_all else None,
         by=by,
-        rows=view.frame(
-            "select incident_id, occurred_at, insured_id, carrier_id, lane_id, trip_id, device_id, is_dark"
-            " from loss_signal order by occurred_at, incident_id"
-        ),
+        rows=rows.drop(columns="around_s"),
         caveats=tuple(caveats),
     )
 
@@ -174,43 +201,30 @@ def dead_areas(view: View, *, resolution: int = 5, limit: int = 2_000) -> DeadAr
         message = f"cells are stored at the resolutions {', '.join(map(str, STORED_RESOLUTIONS))}, not {resolution}"
         raise ValueError(message)
     cell = f"cell_{resolution}"
-    died = view.frame(
-        f"select {cell} as cell, count(*) as blackouts, sum(dark_s) / 3600 as dark_hours"
-        " from trip_blackout group by all"
-    )
-    heard = view.frame(
-        f"select {cell} as cell, sum(pings) as positions from ping_fact where {cell} is not null group by all"
-    )
-    stolen = view.frame(
-        f"select {cell} as cell, count(*) as thefts from incident_fact"
-        f" where {cell} is not null and source = 'own' and not is_attempt group by all"
-    )
-    blackouts = int(died["blackouts"].sum())
-    placed = died[died["cell"].notna()]
-    frame = placed.merge(heard, on="cell", how="outer").merge(stolen, on="cell", how="left")
-    for column in ("blackouts", "dark_hours", "positions", "thefts"):
-        frame[column] = frame[column].fillna(0.0).astype(float)
+    every = view.frame(_AREAS.format(cell=cell))
+    blackouts, thefts = int(every["blackouts"].sum()), int(every["thefts"].sum())
+    frame = every[every["cell"].notna()].reset_index(drop=True)
+    placed = int(frame["blackouts"].sum())
     positions = float(frame["positions"].sum())
     overall = 1000 * float(frame["blackouts"].sum()) / positions if positions else 0.0
     frame["per_1000"] = 1000 * frame["blackouts"] / frame["positions"].clip(lower=1)
     frame["ratio"] = frame["per_1000"] / overall if overall else 0.0
     frame["is_dead"] = (frame["ratio"] >= DEAD_RATIO) & (frame["blackouts"] >= LEAST_BLACKOUTS)
     dead = frame[frame["is_dead"]]
-    thefts = int(stolen["thefts"].sum())
     shown = frame[frame["blackouts"] > 0].sort_values(["dark_hours", "cell"], ascending=[False, True]).head(limit)
     shown = shown.reset_index(drop=True)
     middles = np.array([h3.cell_to_latlng(name) for name in shown["cell"]], dtype=float).reshape(-1, 2)
     shown["latitude"], shown["longitude"] = middles[:, 0], middles[:, 1]
     shown["label"] = name_cells(list(shown["cell"]))
     caveats = []
-    if lost := blackouts - int(placed["blackouts"].sum()):
+    if lost := blackouts - placed:
         caveats.append(f"{lost} of {blackouts} blackouts have no place: their trip was never heard")
     return DeadAreas(
         frame=shown,
         resolution=resolution,
         per_1000=overall,
         blackouts=blackouts,
-        placed=int(placed["blackouts"].sum()),
+        placed=placed,
         dead_positions=float(dead["positions"].sum()) / positions if positions else 0.0,
         dead_thefts=int(dead["thefts"].sum()),
         thefts=thefts,

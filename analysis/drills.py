@@ -35,6 +35,8 @@ class Drills:
         Of drills.
     incidents
         Kaplan-Meier of real incidents of the same view.
+    lack
+        Why real incidents cannot be set beside them: too many whose time to containment is not known; else empty.
     """
 
     frame: pd.DataFrame
@@ -42,6 +44,7 @@ class Drills:
     median: Estimate
     within_60: Estimate
     incidents: SurvivalCurve
+    lack: str
 
     @property
     def n(self) -> int:
@@ -80,6 +83,7 @@ def drills(view: View, clocks: Clocks) -> Drills:
         median=curve.median(),
         within_60=curve.share_by(TARGET_MINUTES),
         incidents=kaplan_meier(real.time, real.happened, caveats=real.caveats),
+        lack=clocks.unclear_words() if clocks.is_unclear else "",
     )
 
 
@@ -108,6 +112,8 @@ def drill_words(found: Drills) -> str:
     """How do drills compare with real incidents? One sentence without its full stop."""
     if not found.n:
         return "No drill was held in this selection"
+    if found.lack:
+        return f"Drills cannot be set beside incidents: {found.lack}"
     real = found.incidents.median()
     if found.median.value is None or real.value is None:
         return "Fewer than half of drills or of incidents are contained: their medians cannot be compared"

@@ -25,6 +25,9 @@ class Estimate:
         Of `value`, where there is one.
     wide
         The 95% interval, where `interval` is of a lower level: what changes are judged by.
+    bounds
+        Where cases not known in full could move the number so far that no value is told: it lies between these,
+        whichever way they went, chance aside; an end may be infinite. None where the value can be told.
     """
 
     value: float | None
@@ -33,3 +36,4 @@ class Estimate:
     caveats: tuple[str, ...] = ()
     standard_error: float | None = None
     wide: Interval | None = None
+    bounds: Interval | None = None

@@ -219,6 +219,20 @@ def earned_premium(view: View) -> EarnedPremium:
     )
 
 
+def earned_at_plan(view: View) -> float | None:
+    """How much premium was earned at the plan rate? What another period is compared with; None where not known."""
+    if not view.has("policy") or any(getattr(view.filters, name) for name in ("carrier", "lane", "commodity", "mode")):
+        return None
+    ((plan,),) = view.rows("select sum(earned_plan)::double from premium_month")
+    return None if plan is None else float(plan)
+
+
+def largest_ratio(view: View) -> float | None:
+    """The value alone of `peak_accumulation`: what another period is compared with."""
+    ((ratio,),) = view.rows("select max(peak_base / limit_base)::double from accumulation_peak")
+    return None if ratio is None else float(ratio)
+
+
 def cancelled_words(policies: Sequence[str]) -> str:
     """Which policies are cancelled but earn their whole term, as no movement says what came back?
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
-from scipy import special, stats
+from scipy import special
 
 
 class Interval(NamedTuple):
@@ -64,9 +65,11 @@ def wilson_interval(successes: int, trials: int, *, level: float = 0.95) -> Inte
     if not 0 <= successes <= trials or trials == 0:
         message = f"{successes} successes among {trials} trials make no share"
         raise ValueError(message)
-    _tail(level)
-    found = stats.binomtest(successes, trials).proportion_ci(confidence_level=level, method="wilson")
-    return Interval(float(found.low), float(found.high))
+    z = float(special.ndtri(1 - _tail(level)))
+    share, wide = successes / trials, trials + z * z
+    middle = (successes + z * z / 2) / wide
+    reach = z * math.sqrt(trials * share * (1 - share) + z * z / 4) / wide
+    return Interval(middle - reach if successes else 0.0, middle + reach if successes < trials else 1.0)
 
 
 def _tail(level: float) -> float:

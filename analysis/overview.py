@@ -7,7 +7,7 @@ comparison: by how much it moved, and how often chance alone would move it as fa
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
@@ -15,18 +15,19 @@ import pandas as pd
 from scipy import stats
 
 from analysis.claim_measures import CLAIM_MEASURES
-from analysis.claim_service import Months, claim_months, claim_values
 from analysis.claims import UltimateLossRatio, ultimate_loss_ratio
-from analysis.containment import by_quarter, change_of, incident_clocks, restricted_mean
+from analysis.containment import by_quarter, change_of, incident_clocks, mean_to_contain
 from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.estimates import Estimate
-from analysis.exposure import earned_premium, peak_accumulation
+from analysis.exposure import earned_at_plan, earned_premium, largest_ratio, peak_accumulation
 from analysis.filters import add_months
 from analysis.intervals import Interval
+from analysis.loss_frequency import loss_frequency, loss_months
 from analysis.measures import significant
 from analysis.portfolio_measures import LARGE_CLAIM, PORTFOLIO_MEASURES
 from analysis.service_measures import SERVICE_MEASURES, ServiceMeasure
+from analysis.signals import SIGNAL
 from analysis.telemetry import service_values
 from analysis.values import is_immature
 from data.portfolio import View
@@ -34,8 +35,6 @@ from data.portfolio import View
 News = Literal["better", "worse", "moved", "within chance", "not told"]
 Target = Literal["meets", "misses", "none"]
 
-#: A move is news where chance alone would make one as large in fewer cases than this: eight numbers are looked at.
-SIGNAL = 0.01
 KEYS = (
     "earned_premium",
     "ultimate_loss_ratio",
@@ -135,7 +134,11 @@ def comparable(view: View, before: View | None, *, tables: Sequence[str], begins
 
 
 def headlines(
-    view: View, before: View | None, *, everything: View, begins: Mapping[str, date] | None = None
+    view: View,
+    before: View | None,
+    *,
+    everything: View,
+    begins: Mapping[str, date] | None = None,
 ) -> dict[str, Headline]:
     """What do the eight numbers come to, and did any move by more than chance?
 
@@ -153,14 +156,12 @@ def headlines(
         return comparable(view, before, tables=tables, begins=begins or {})
 
     ratios = [None if one is None else _ratio(one, everything) for one in (view, then("claim"))]
-    months = [None if one is None else claim_months(one) for one in (view, then("claim", "shipment"))]
     assert ratios[0] is not None
-    assert months[0] is not None
     found = [
         _premium(view, before),
         _loss_ratio("ultimate_loss_ratio", ratios[0], ratios[1]),
         _loss_ratio("theft_loss_ratio", ratios[0], ratios[1]),
-        _frequency(months[0], months[1], view=view, everything=everything),
+        _frequency(view, then("claim", "shipment"), everything=everything),
         _protected(view, then("shipment", "ping")),
         _contain(view, then("incident"), everything=everything),
         _accumulation(view, then("shipment")),
@@ -189,7 +190,10 @@ def summary_words(found: Sequence[Headline]) -> str:
         parts.append("the rest within chance")
     else:
         parts.append("nothing can be compared with a year before")
-    parts.append(f"{len(missed)} of {len(known)} miss their target" if missed else "no target is missed")
+    aimed = sum(one.target != "none" for one in known)
+    parts.append(f"{len(missed)} of {aimed} targets are missed" if missed else "no target is missed")
+    if len(known) < len(found):
+        parts.append(f"{len(found) - len(known)} of {len(found)} numbers are not known")
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 
@@ -268,10 +272,10 @@ def open_large_losses(view: View, *, ends: Iterable[date]) -> OpenLarge:
 
 def _premium(view: View, before: View | None) -> Headline:
     measure = PORTFOLIO_MEASURES["earned_premium"]
-    now, old = earned_premium(view), earned_premium(before) if before is not None else None
+    now, old = earned_premium(view), earned_at_plan(before) if before is not None else None
     if now.value is None:
         return _lacking(measure, "; ".join(now.caveats), counted="policies")
-    change = None if old is None or not old.at_plan or now.at_plan is None else now.at_plan / old.at_plan - 1
+    change = None if not old or now.at_plan is None else now.at_plan / old - 1
     direction = "the same as" if change == 0 else "more than" if (change or 0) > 0 else "less than"
     return Headline(
         measure=measure,
@@ -279,7 +283,7 @@ def _premium(view: View, before: View | None) -> Headline:
         interval=None,
         n=now.n,
         counted="policies",
-        before=None if old is None else old.at_plan,
+        before=old,
         change=change,
         news="not told" if change is None else _direction(change, better="higher"),
         sentence=_without(before)
@@ -321,43 +325,66 @@ def _loss_ratio(key: str, now: UltimateLossRatio | str, before: UltimateLossRati
     )
 
 
-def _frequency(now: Months, before: Months | None, *, view: View, everything: View) -> Headline:
+def _frequency(view: View, before: View | None, *, everything: View) -> Headline:
     measure = CLAIM_MEASURES["claim_frequency"]
     if lacking := [table for table in ("claim", "shipment") if not everything.has(table)]:
         return _lacking(measure, f"not in the data: load {' and '.join(lacking)}", counted="losses")
-    ((with_shipments, losses),) = view.rows(
-        "select count(*) filter (insured_id in (select insured_id from shipment_fact)), count(*)"
-        " from claim_loss where is_loss"
-    )
-    if losses and with_shipments < losses / 2:
-        lack = f"{losses - with_shipments:,} of {losses:,} losses are of accounts without shipments in this selection"
+    both = loss_months(_span(view, before))
+    now, old_months = _halves(both, view, before)
+    frequency, lack = _loss_rate(now)
+    if frequency.value is None:
         return _lacking(measure, lack, counted="losses")
-    value = claim_values(now)["claim_frequency"]
-    if value.estimate.value is None:
-        return _lacking(measure, value.lack, counted="losses")
-    old = claim_values(before)["claim_frequency"].estimate if before is not None else None
+    old = _loss_rate(old_months)[0] if before is not None else None
     chance, note = None, ""
     known_to = view.snapshot.data_date("claim")
+    sent = now[(now["shipments"] > 0) & now["month"].notna()]
+    months = [pd.Timestamp(month).date() for month in sent["month"]]
+    mature = [month for month in months if not is_immature(month, data_date=known_to)]
     if before is not None and old is not None and old.value is not None:
-        mature = [month for month in months_of(now) if not is_immature(month, data_date=known_to)]
-        counted = [_mature_sums(now, mature), _mature_sums(before, [add_months(month, -12) for month in mature])]
+        counted = [_sums(now, mature), _sums(old_months, [add_months(month, -12) for month in mature])]
         chance = rate_chance(*counted[0], *counted[1])
-        late = len(months_of(now)) - len(mature)
+        late = len(months) - len(mature)
         note = f" Tested without the last {late} months, still being reported." if late else ""
-    shipped = now.cost[["month", "losses"]].merge(now.shipments, on="month", how="inner")
     found = _estimated(
         measure,
-        now=value.estimate,
+        now=frequency,
         before=old,
         counted="losses",
         chance=chance,
         months=tuple(
-            (pd.Timestamp(month).date(), float(1000 * losses / sent))
-            for month, losses, sent in shipped[["month", "losses", "shipments"]].itertuples(index=False, name=None)
-            if sent > 0 and not is_immature(pd.Timestamp(month).date(), data_date=known_to)
+            (month, float(1000 * losses / shipments))
+            for month, losses, shipments in zip(months, sent["shipped_losses"], sent["shipments"], strict=True)
+            if month in mature
         ),
     )
-    return Headline(**{**found.__dict__, "sentence": found.sentence + note})
+    return replace(found, sentence=found.sentence + note)
+
+
+def _span(view: View, before: View | None) -> View:
+    """Both periods, and what lies between: one statement then tells of both."""
+    if before is None:
+        return view
+    whole = replace(view.filters, first_month=before.filters.first_month)  # type: ignore[type-var]
+    return view.snapshot.view(view.scope, whole)
+
+
+def _halves(rows: pd.DataFrame, view: View, before: View | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows by month of a span: those of the period, and those of the period before."""
+    first, end = view.filters.first_month, None if before is None else before.filters.end
+    if first is None or end is None:
+        return rows, rows.iloc[:0]
+    month = pd.to_datetime(rows["month"])
+    return rows[month >= pd.Timestamp(first)], rows[month < pd.Timestamp(end)]
+
+
+def _loss_rate(months: pd.DataFrame) -> tuple[Estimate, str]:
+    shipped = int(months["shipped_losses"].sum())
+    return loss_frequency(int(months["losses"].sum()), shipped_losses=shipped, sent=float(months["shipments"].sum()))
+
+
+def _sums(months: pd.DataFrame, chosen: Iterable[date]) -> tuple[float, float]:
+    kept = months[pd.to_datetime(months["month"]).isin([pd.Timestamp(month) for month in chosen])]
+    return float(kept["shipped_losses"].sum()), float(kept["shipments"].sum())
 
 
 def rate_chance(count: float, exposure: float, other_count: float, other_exposure: float) -> float | None:
@@ -407,12 +434,16 @@ def _contain(view: View, before: View | None, *, everything: View) -> Headline:
     measure = CONTAINMENT_MEASURES["time_to_contain"]
     if not everything.has("incident"):
         return _lacking(measure, "not in the data: load incident", counted="incidents")
-    now = restricted_mean(view)
+    both = incident_clocks(_span(view, before))
+    clocks, clocks_before = (replace(both, frame=part) for part in _halves(both.frame, view, before))
+    now = mean_to_contain(clocks)
     if now.value is None:
-        return _lacking(measure, "; ".join(now.caveats) or "no own incident in this selection", counted="incidents")
-    old = restricted_mean(before) if before is not None else None
+        # Too many clocks are not usable: the first caveat says so, and between what the mean lies.
+        said = now.caveats[0] if now.bounds is not None else "; ".join(now.caveats)
+        return _lacking(measure, said or "no own incident in this selection", counted="incidents")
+    old = mean_to_contain(clocks_before) if before is not None else None
     known_to = view.snapshot.data_date("incident")
-    quarters = by_quarter(incident_clocks(view), known_to=None if known_to is None else pd.Timestamp(known_to))
+    quarters = by_quarter(clocks, known_to=None if known_to is None else pd.Timestamp(known_to))
     return _estimated(
         measure,
         now=now,
@@ -430,7 +461,7 @@ def _accumulation(view: View, before: View | None) -> Headline:
     now = peak_accumulation(view)
     if now.value is None:
         return _lacking(measure, "; ".join(now.caveats), counted="conveyances and sites")
-    old = peak_accumulation(before).value if before is not None else None
+    old = largest_ratio(before) if before is not None else None
     above = "None was above its limit." if not now.places_above else f"{now.places_above:,} were above their limit."
     return Headline(
         measure=measure,
@@ -524,7 +555,7 @@ def _sentence(news: News, *, chance: float | None, has_before: bool) -> str:
         return "Too little data to tell a move from chance."
     said = chance_words(chance)
     if news == "within chance":
-        doubt = "Not clear" if chance < 0.05 else "No news"
+        doubt = "Not clear" if chance < 2 * SIGNAL else "No news"
         return f"{doubt}: chance alone moves it as far {said}."
     return f"{'Better' if news == 'better' else 'Worse' if news == 'worse' else 'Moved'}: chance alone does so {said}."
 
@@ -535,15 +566,3 @@ def _without(before: View | None) -> str:
 
 def _lacking(measure: EstimatedMeasure | ServiceMeasure, lack: str, *, counted: str) -> Headline:
     return Headline(measure=measure, value=None, interval=None, n=0, counted=counted, lack=lack)
-
-
-def months_of(months: Months) -> list[date]:
-    """Which months have shipments? Ascending."""
-    return sorted({pd.Timestamp(month).date() for month in months.shipments["month"].dropna()})
-
-
-def _mature_sums(months: Months, chosen: Iterable[date]) -> tuple[float, float]:
-    kept = {pd.Timestamp(month) for month in chosen}
-    losses = months.cost[pd.to_datetime(months.cost["month"]).isin(kept)]["losses"].sum()
-    sent = months.shipments[pd.to_datetime(months.shipments["month"]).isin(kept)]["shipments"].sum()
-    return float(losses), float(sent)

@@ -8,11 +8,10 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis.claim_service import claim_months
 from analysis.claims import ultimate_loss_ratio
 from analysis.drivers import APART, Decomposition, decompose
 from analysis.filters import add_months
-from analysis.overview import comparable, months_of
+from analysis.overview import comparable
 from analysis.service_measures import SERVICE_MEASURES, SOURCES
 from analysis.values import is_immature
 from data.portfolio import View
@@ -39,7 +38,13 @@ _DRIVER_TABLES = {
 
 
 def drivers(
-    view: View, before: View, *, key: str, by: By, everything: View, begins: Mapping[str, date] | None = None
+    view: View,
+    before: View,
+    *,
+    key: str,
+    by: By,
+    everything: View,
+    begins: Mapping[str, date] | None = None,
 ) -> Decomposition | None:
     """What drove the move of one of `DRIVEN`: volume, mix and the links of its chain, by account, lane or carrier?
 
@@ -89,7 +94,8 @@ def drivers(
             is_ratio=True,
         )
     known_to = view.snapshot.data_date("claim")
-    kept = [month for month in months_of(claim_months(view)) if not is_immature(month, data_date=known_to)]
+    months = view.rows("select distinct month from shipment_fact where month is not null order by month")
+    kept = [month for (month,) in months if not is_immature(month, data_date=known_to)]
     tables = [
         _losses_by(one, column=column, months=months)
         for one, months in ((before, [add_months(month, -12) for month in kept]), (view, kept))

@@ -32,6 +32,7 @@ VERDICT_WORDS: Mapping[Verdict, str] = {
 # Each of the comparisons is made at 95%.
 _FALSE_SHARE = 0.05
 _PER = {measure.key: measure.per for measure in PEER_MEASURES}
+_SHARES = frozenset(measure.key for measure in PEER_MEASURES if measure.is_share)
 _FIGURES = """
 select v.measure, v.span, v.first_month, v.end_month, v.value, v.low, v.high, v.n,
     b.group_kind, b.group_name, b.insureds, b.median, b.low_quartile, b.high_quartile, b.level
@@ -141,7 +142,12 @@ class Standing:
             return "not known"
         if isinstance(self.measure, ServiceMeasure) or self.measure.unit == "percent":
             return self.measure.words(value)
-        return significant(value)
+        return significant(value) if self.per else self.measure.words(value)
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a part of a whole, from 0 to 1."""
+        return self.measure.key in _SHARES
 
     @property
     def window(self) -> str:

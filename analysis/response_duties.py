@@ -119,7 +119,8 @@ def duty_record(clocks: Clocks, duty: Duty, *, law: dict[tuple[str, Duty], float
     Parameters
     ----------
     law
-        As of :func:`legal_hours`; only incidents of its jurisdictions have a legal deadline.
+        As of :func:`legal_hours`; only incidents of its jurisdictions have a legal deadline: that of the policy in
+        force, and where the law sets none there, the insured's country (as for claims, data/marts/claim_service.sql).
     """
     frame = clocks.frame
     hours = _hours(frame, duty, law=law or {})
@@ -149,6 +150,12 @@ def duty_record(clocks: Clocks, duty: Duty, *, law: dict[tuple[str, Duty], float
         )
     if counts["not yet due"]:
         caveats.append(f"Deadline not yet passed: {counts['not yet due']} of {len(rows)}")
+    unclear = int((frame["is_policy_ambiguous"].astype(bool) & kept).sum()) if duty != "evidence" else 0
+    if unclear:
+        caveats.append(
+            f"Several policies in force that disagree on notice or law, of which the latest counts: {unclear} of"
+            f" {len(rows)}"
+        )
     if not passed:
         caveats.insert(0, "No deadline has passed")
     share = Estimate(None, None, 0, tuple(caveats))
@@ -220,5 +227,10 @@ def _hours(frame: pd.DataFrame, duty: Duty, *, law: dict[tuple[str, Duty], float
     if duty == "notice":
         return frame["notice_hours"].astype("float64")
     return pd.Series(
-        [law.get((str(place), duty), np.nan) for place in frame["jurisdiction"]], index=frame.index, dtype="float64"
+        [
+            law.get((str(place), duty), law.get((str(country), duty), np.nan))
+            for place, country in zip(frame["jurisdiction"], frame["insured_country"], strict=True)
+        ],
+        index=frame.index,
+        dtype="float64",
     )

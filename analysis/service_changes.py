@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.filters import Filters
 from analysis.intervals import Interval
-from analysis.service_levels import RatioChange, Spread, ratio_change
+from analysis.service_levels import Array, RatioChange, Spread, ratio_change
 from analysis.service_measures import SOURCES, Definition, ServiceMeasure, defined
 from analysis.telemetry import book_spreads
 from data.portfolio import View
@@ -96,7 +95,24 @@ def service_changes(
     return {measure.key: found.get(measure.key, _unknown(measure)) for measure in chosen}
 
 
-def _cluster_sums(view: View, *, measures: list[ServiceMeasure], bound: dict[str, date]) -> pd.DataFrame:
+class _Sums:
+    """Numerators and denominators of measures that hang together in the same clusters, by period and cluster."""
+
+    def __init__(self, cluster: str, *, rows: Mapping[str, Any], chosen: Any) -> None:
+        self.cluster = cluster
+        self._rows, self._chosen = rows, np.flatnonzero(np.ma.filled(chosen, fill_value=False))
+        names, self._places = np.unique(np.ma.getdata(rows["cluster"])[self._chosen].astype("str"), return_inverse=True)
+        self.clusters = len(names)
+        self._is_now = np.ma.filled(rows["is_now"][self._chosen], fill_value=False).astype(bool)
+
+    def of(self, measure: ServiceMeasure, part: str, *, is_now: bool) -> Array:
+        """One number a cluster, in the same order in both periods; 0 where it has none."""
+        values = np.ma.filled(self._rows[f"{measure.key}_{part}"][self._chosen].astype(np.float64), 0.0)
+        values *= self._is_now == is_now
+        return np.bincount(self._places, weights=values, minlength=self.clusters).astype(np.float64)
+
+
+def _cluster_sums(view: View, *, measures: list[ServiceMeasure], bound: dict[str, date]) -> list[_Sums]:
     """Numerator and denominator of each measure by period and cluster, for every way in which they cluster."""
     clusters = list(dict.fromkeys(measure.cluster for measure in measures))
     named = ", ".join(f"{sql} as cluster_{place}" for place, sql in enumerate(clusters))
@@ -107,7 +123,7 @@ def _cluster_sums(view: View, *, measures: list[ServiceMeasure], bound: dict[str
         for m in measures
         for part, sql in (("top", m.value), ("per", m.per))
     )
-    frame = view.frame(
+    rows = view.arrays(
         f"select case {kinds} end as by_cluster, is_now,"
         f" coalesce({', '.join(f'cluster_{place}' for place in range(len(clusters)))}, '') as cluster, {sums}"
         f" from (select *, month between $now_first and $now_last as is_now, {named} from {SOURCES[measures[0].fact]}"
@@ -115,23 +131,16 @@ def _cluster_sums(view: View, *, measures: list[ServiceMeasure], bound: dict[str
         f" group by grouping sets ({sets})",
         bound,
     )
-    frame.attrs["clusters"] = clusters
-    return frame
+    return [_Sums(sql, rows=rows, chosen=rows["by_cluster"] == place) for place, sql in enumerate(clusters)]
 
 
-def _change(measure: ServiceMeasure, *, sums: pd.DataFrame, spread: Spread | None) -> ServiceChange:
-    rows = sums[sums["by_cluster"] == sums.attrs["clusters"].index(measure.cluster)]
-    wide = rows.pivot_table(
-        index="cluster", columns="is_now", values=[f"{measure.key}_top", f"{measure.key}_per"], aggfunc="sum"
-    )
-
-    def part(name: str, *, is_now: bool) -> Any:
-        column = (f"{measure.key}_{name}", is_now)
-        return wide[column].fillna(0.0).to_numpy() if column in wide else np.zeros(len(wide))
-
+def _change(measure: ServiceMeasure, *, sums: Sequence[_Sums], spread: Spread | None) -> ServiceChange:
+    own = next(one for one in sums if one.cluster == measure.cluster)
     change: RatioChange | None = None
-    if len(wide):
-        now, before = ((part("top", is_now=one), part("per", is_now=one)) for one in (True, False))
+    if own.clusters:
+        now, before = (
+            (own.of(measure, "top", is_now=one), own.of(measure, "per", is_now=one)) for one in (True, False)
+        )
         change = ratio_change(now, before, spread=spread, level=CHANGE_LEVEL)
     if change is None:
         return _unknown(measure)

@@ -156,7 +156,10 @@ def carrier_words(units: ServiceUnits, *, falling: Sequence[FallingUnit], most: 
     """Which carriers stand out, and whose devices got worse for good? Sentences with full stops; empty where none."""
     words = units.measure.words
     sentences = []
-    for verdict, title in (("below floor", "Below the floor"), ("outside funnel", "Worse than chance makes it")):
+    for verdict, title in (
+        ("below floor", "Below the floor"),
+        ("outside funnel", "Worse than chance and usual differences explain"),
+    ):
         found = units.frame[units.frame["verdict"] == verdict]
         if len(found):
             named = [f"{row.label} ({words(float(str(row.value)))})" for row in found.head(most).itertuples()]

@@ -10,6 +10,13 @@ from analysis.service_measures import SERVICE_MEASURES, SOURCES, Definition, Ser
 
 #: Whom a scoped viewer may be compared with: as for the places of the book.
 LEAST_INSUREDS, LARGEST_SHARE, TWO_LARGEST_SHARE = 5, 0.5, 0.8
+#: Share of clusters on each side whose deviation is pulled in, so that a few bad ones do not pass for the usual.
+PULLED_IN = 0.1
+#: What that leaves of the variance of a normal score, by which the mean of squares is divided.
+_KEPT = 0.678704
+#: How clusters differ is told by those whose own scatter is that of so many expected events or more.
+_LEAST_EVENTS = 5
+_LEAST_DEGREES = 5
 
 _SPREAD = """
 insert into service_spread
@@ -48,6 +55,45 @@ scattered as (
     from trials as t
     cross join level as l
 ),
+-- Clusters on the scale on which chance spreads all shares alike. Those too small say nothing of how clusters differ,
+-- and one alone in its family neither.
+scaled as (
+    select
+        c.family, asin(sqrt(least(greatest(c.top / c.bottom, 0), 1))) as value,
+        asin(sqrt(least(greatest(f.value, 0), 1))) as around,
+        4 * l.value * (1 - l.value) * c.bottom / s.dispersion as weight
+    from clusters as c
+    join families as f on c.family = f.family
+    cross join level as l
+    cross join scattered as s
+    where s.dispersion > 0 and l.value > 0 and l.value < 1
+        and s.dispersion / c.bottom <= least(l.value, 1 - l.value) ** 2 / {events}
+    qualify count(*) over (partition by c.family) > 1
+),
+scores as (
+    select family, weight, (value - around) * sqrt(weight) as score from scaled
+),
+ends as (
+    select quantile_cont(score, {pulled}) as low, quantile_cont(score, 1 - {pulled}) as high from scores
+),
+told as (
+    select
+        count(*) as clusters, count(distinct s.family) as families,
+        avg(least(greatest(s.score, e.low), e.high) ** 2) / {kept} as ratio, sum(s.weight) as weight
+    from scores as s
+    cross join ends as e
+),
+within_families as (
+    select sum(own) as weight from (select sum(weight ** 2) / sum(weight) as own from scores group by family) as each
+),
+between_variance as (
+    select
+        case when t.clusters - t.families >= {least_degrees}
+            then greatest(t.clusters * t.ratio - (t.clusters - t.families), 0) / nullif(t.weight - w.weight, 0)
+        end as value
+    from told as t
+    cross join within_families as w
+),
 owners as (
     select owner, sum(bottom) as bottom, row_number() over (order by sum(bottom) desc) as place
     from chosen
@@ -61,11 +107,12 @@ held as (
     from owners
 )
 select
-    $measure, $definition, l.value, c.clusters, c.variance, s.units, s.dispersion, h.insureds, h.largest_share,
+    $measure, $definition, l.value, c.clusters, c.variance, b.value, s.units, s.dispersion, h.insureds, h.largest_share,
     h.two_largest_share,
     coalesce(h.insureds >= $least and h.largest_share <= $largest and h.two_largest_share <= $two, false)
 from level as l
 cross join between_clusters as c
+cross join between_variance as b
 cross join scattered as s
 cross join held as h
 where l.value is not null
@@ -78,10 +125,21 @@ def fit_service_spread(connection: duckdb.DuckDBPyConnection) -> None:
     Fills `service_spread`, which holds no figure of one insured; its level is shown to a scoped viewer only where
     enough insureds stand behind it.
 
+    How clusters differ beyond their trips is the additive random effect tau^2 of a funnel, on the scale of
+    arcsin(sqrt(value)), where chance has the variance s^2 = dispersion / (4 L (1 - L) x) at any level near L: with
+    scores z = (cluster - its family) / s, the outer tenths pulled in, and phi = mean z^2 / 0.679 (what that leaves of a
+    normal score's variance, so that usual books are met), tau^2 = (I phi - (I - F)) / (sum w - sum of w^2 / w by
+    family), w = 1 / s^2, not below 0, of I clusters in F families. Null where fewer than five clusters can say it.
+
     Parameters
     ----------
     connection
         To the unfinished snapshot, whose marts are built and whose places are fitted.
+
+    References
+    ----------
+    Spiegelhalter (2005), Quality and Safety in Health Care 14:347-351 (winsorised, additive model); Spiegelhalter et
+    al. (2012), Journal of the Royal Statistical Society A 175:1-47 (inverse sine scale of shares).
     """
     connection.execute("delete from service_spread")
     for measure in SERVICE_MEASURES.values():
@@ -111,4 +169,8 @@ def spread_query(measure: ServiceMeasure) -> str:
         per=measure.per,
         source=SOURCES[measure.fact],
         within=measure.within,
+        events=_LEAST_EVENTS,
+        pulled=PULLED_IN,
+        kept=_KEPT,
+        least_degrees=_LEAST_DEGREES,
     )

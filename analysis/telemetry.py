@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.intervals import Interval
+from analysis.service_funnel import judged_units
 from analysis.service_levels import (
-    FUNNEL_WARNING_Z,
-    FUNNEL_Z,
     ErrorBudget,
     RatioEstimate,
     Shift,
     Spread,
     error_budget,
-    funnel_limits,
     level_shift,
     ratio_estimate,
 )
@@ -37,16 +37,10 @@ from analysis.service_measures import (
     defined,
     definition_words,
 )
-from analysis.trip_selection import TripSelection, trip_condition
 from data.portfolio import View
 
 Unit = Literal["device", "carrier", "lane", "insured"]
-Verdict = Literal["below floor", "outside funnel", "ordinary", "not enough data"]
 
-#: Verdicts on a unit, the most urgent first.
-VERDICTS: tuple[Verdict, ...] = ("below floor", "outside funnel", "ordinary", "not enough data")
-#: A funnel wider than this many points to one side cannot tell a bad unit from chance.
-WIDEST_FUNNEL = 0.05
 UNIT_LABELS: dict[Unit, tuple[str, str]] = {
     "device": ("device", "devices"),
     "carrier": ("carrier", "carriers"),
@@ -59,8 +53,8 @@ _UNIT_COLUMNS: dict[Unit, str] = {
     "lane": "lane_id",
     "insured": "insured_id",
 }
+#: A device is called by its id.
 _LABELS: dict[Unit, str] = {
-    "device": "select device_id as key, device_id as label from device",
     "carrier": "select carrier_id as key, coalesce(name, carrier_id) as label from carrier",
     "lane": "select lane_id as key, label from lane_key",
     "insured": "select insured_id as key, name as label from insured",
@@ -122,9 +116,10 @@ class ServiceUnits:
     frame
         One row a unit, the most urgent verdict first, then by how far below the book: `key` (id), `label`, `value`
         (0 to 1), `low`, `high` (95% interval, clustered; null for a lone cluster without a book), `n` (trips),
-        `clusters`, `denominator`, `funnel_low`, `funnel_high` (what chance alone gives in 998 of 1,000 units of this
-        exposure), `warning_low`, `warning_high` (950 of 1,000), `distance` (standard errors from the book's level,
-        below it negative), `verdict`.
+        `clusters`, `denominator`, `concentration` (sum of squared denominators of its clusters over the square of their
+        sum: 1 for a single one), `funnel_low`, `funnel_high` (where 998 of 1,000 units like the rest of the book lie
+        that have this exposure and these clusters), `warning_low`, `warning_high` (950 of 1,000), `distance` (standard
+        errors from the book's level, below it negative), `verdict`.
     measure, unit
         What, and of what.
     level
@@ -132,7 +127,10 @@ class ServiceUnits:
     level_is_book
         Whether that is the whole book's; else it is this view's own, as the book's may not be shown or is not fitted.
     dispersion
-        Of a trip, for `funnel_limits` at any exposure; None where it cannot be told.
+        Of a trip, for `funnel_limits`; None where it cannot be told.
+    between
+        Variance between clusters of the book, for `funnel_limits`; None where too few can tell it, and limits leave it
+        out.
     chance
         Units expected outside the funnel on the bad side by chance.
     without_unit
@@ -147,6 +145,7 @@ class ServiceUnits:
     level: float | None
     level_is_book: bool
     dispersion: float | None
+    between: float | None
     chance: float
     without_unit: float
     caveats: tuple[str, ...]
@@ -211,16 +210,16 @@ def service_values(
 ) -> dict[str, ServiceValue]:
     """What are these service levels over the rows of a view, in all and by month?
 
-    One query a fact and cluster, so a page asks for all its measures at once. Measures whose tables are missing come
+    One query a fact, so a page asks for all its measures at once. Measures whose tables are missing come
     back without a value, with the caveat that says what to load.
     """
     wanted = [defined(measure, definition) for measure in measures or SERVICE_MEASURES.values()]
     spreads = book_spreads(view, definition=definition)
-    groups: dict[tuple[str, str], list[ServiceMeasure]] = {}
+    groups: dict[str, list[ServiceMeasure]] = {}
     for measure in wanted:
-        groups.setdefault((measure.fact, measure.cluster), []).append(measure)
+        groups.setdefault(measure.fact, []).append(measure)
     found: dict[str, ServiceValue] = {}
-    for (_, cluster), group in groups.items():
+    for group in groups.values():
         if lacking := [table for table in group[0].tables if not view.has(table)]:
             found |= {m.key: _without(m, definition=definition, lacking=lacking) for m in group}
             continue
@@ -230,25 +229,37 @@ def service_values(
             for part, expression in (("top", m.value), ("per", m.per), ("rows", m.rows))
         )
         sums += "".join(f", sum({m.rows}) filter (where {m.among}) as {m.key}_among" for m in group if m.among)
+        clusters = list(dict.fromkeys(measure.cluster for measure in group))
+        columns = [f"cluster_{place}" for place in range(len(clusters))]
+        kinds = " ".join(f"when grouping({column}) = 0 then {place}" for place, column in enumerate(columns))
         rows = view.arrays(
-            f"select grouping(cluster) = 1 as is_month, month, {sums}"
-            f" from (select *, {cluster} as cluster from {SOURCES[group[0].fact]}) as clustered"
-            " group by grouping sets ((month), (cluster)) order by month"
+            f"select case {kinds} else -1 end as kind, month, {sums}"
+            f" from (select *, {', '.join(f'{sql} as {name}' for sql, name in zip(clusters, columns, strict=True))}"
+            f" from {SOURCES[group[0].fact]}) as clustered"
+            f" group by grouping sets ((month), {', '.join(f'({column})' for column in columns)})"
+            f" order by month, {', '.join(columns)}"
         )
         for measure in group:
-            found[measure.key] = _value(measure, rows=rows, spread=spreads.get(measure.key), definition=definition)
+            found[measure.key] = _value(
+                measure,
+                rows=rows,
+                kind=clusters.index(measure.cluster),
+                spread=spreads.get(measure.key),
+                definition=definition,
+            )
     return {measure.key: found[measure.key] for measure in wanted}
 
 
 def service_by_unit(
     view: View, *, measure: ServiceMeasure, unit: Unit, definition: Definition | int = "schedule"
 ) -> ServiceUnits:
-    """Which devices, carriers, lanes or insureds are worse than chance makes them?
+    """Which devices, carriers, lanes or insureds are worse than the rest of the book?
 
-    A funnel, not a league table: each unit against limits around the book's level that widen as its exposure falls.
-    Verdicts: *below floor* where even the upper end of its interval is under the measure's floor, *outside funnel*
-    where it lies beyond the limit of 1 in 1,000 on the bad side, *not enough data* where the funnel there is wider than
-    five points, else *ordinary*.
+    A funnel, not a league table: each unit against limits around the book's level that widen as its exposure falls, and
+    the fewer its devices (carriers, scales) are, as these differ from each other too. Verdicts: *below floor* where
+    even the upper end of its interval is under the measure's floor, *outside funnel* where it lies beyond the limit of
+    1 in 1,000 on the bad side, *not enough data* where its trips alone leave the funnel wider than five points, else
+    *ordinary*.
 
     Raises
     ------
@@ -261,27 +272,34 @@ def service_by_unit(
         message = f"{measure.key} is not told by {unit}"
         raise ValueError(message)
     chosen = defined(measure, definition)
-    rows = view.frame(
-        f"select {column} as key, {chosen.cluster} as cluster, sum({chosen.value}) as top, sum({chosen.per}) as bottom,"
-        f" sum({chosen.rows}) as n from {SOURCES[chosen.fact]} where {chosen.within} group by all"
+    rows = view.arrays(
+        f"select {column} as key, sum({chosen.value})::double as top, sum({chosen.per})::double as bottom,"
+        f" sum({chosen.rows})::double as n from {SOURCES[chosen.fact]} where {chosen.within}"
+        f" group by {column}, {chosen.cluster} order by {column}"
     )
-    rows["bottom"] = rows["bottom"].fillna(0.0).astype(float)
-    rows["top"] = rows["top"].fillna(0.0).astype(float)
-    without = float(rows.loc[rows["key"].isna(), "n"].sum())
-    known = rows[rows["key"].notna() & (rows["bottom"] > 0)]
+    top, bottom, n = (np.ma.filled(rows[name], 0.0) for name in ("top", "bottom", "n"))
+    has_key = ~np.ma.getmaskarray(rows["key"])
+    without = float(n[~has_key].sum())
     book = _book(view, measure=chosen, definition=definition)
     spread = book_spreads(view, definition=definition).get(chosen.key)
-    total = float(rows["bottom"].sum())
-    level = book.level if book.level is not None else (float(rows["top"].sum()) / total if total else None)
-    frame = _unit_rows(known, spread=spread)
-    frame = frame.merge(view.frame(_LABELS[unit]), on="key", how="left")
-    frame["label"] = frame["label"].fillna(frame["key"])
-    frame = _judged(frame, measure=chosen, level=level, dispersion=book.dispersion)
+    total = float(bottom.sum())
+    level = book.level if book.level is not None else (float(top.sum()) / total if total else None)
+    known = has_key & (bottom > 0)
+    frame = _unit_rows(
+        np.ma.getdata(rows["key"])[known], top=top[known], bottom=bottom[known], n=n[known], spread=spread
+    )
+    labels = _labels(view, unit)
+    frame["label"] = [labels.get(key, key) for key in frame["key"]]
+    frame = judged_units(frame, measure=chosen, level=level, dispersion=book.dispersion, between=book.between or 0.0)
     caveats = []
     if book.level is None and level is not None:
         caveats.append("the funnel stands around the level of what is selected, as that of the whole book is not shown")
     if book.dispersion is None:
         caveats.append("the book is not fitted, so that what chance does is not known: load the feeds again")
+    elif book.between is None:
+        caveats.append(
+            f"limits of trips alone: too few {chosen.cluster_name}s tell how far they differ from each other"
+        )
     return ServiceUnits(
         frame=frame,
         measure=chosen,
@@ -289,6 +307,7 @@ def service_by_unit(
         level=level,
         level_is_book=book.level is not None,
         dispersion=book.dispersion,
+        between=book.between,
         chance=0.001 * int((frame["verdict"] != "not enough data").sum()) if len(frame) else 0.0,
         without_unit=without,
         caveats=tuple(caveats),
@@ -308,23 +327,23 @@ def falling_units(
     Months are taken as they are in the view; a change needs two months of the new level.
     """
     chosen = defined(measure, definition)
-    rows = view.frame(
-        f"select {_UNIT_COLUMNS[unit]} as key, month, sum({chosen.value}) as top, sum({chosen.per}) as bottom"
-        f" from {SOURCES[chosen.fact]} where {chosen.within} and month is not null group by all"
-        " having sum(" + chosen.per + ") > 0 order by key, month"
+    column = _UNIT_COLUMNS[unit]
+    rows = view.arrays(
+        f"select {column} as key, month, sum({chosen.value})::double as top, sum({chosen.per})::double as bottom"
+        f" from {SOURCES[chosen.fact]} where {chosen.within} and month is not null and {column} is not null"
+        f" group by all having sum({chosen.per}) > 0 order by key, month"
     )
-    rows = rows[rows["key"].notna()]
-    labels = dict(view.frame(_LABELS[unit]).itertuples(index=False, name=None))
-    series = int(rows["key"].nunique())
+    top, bottom = (np.ma.filled(rows[name], 0.0) for name in ("top", "bottom"))
+    keys = np.ma.getdata(rows["key"])
+    parts = _runs(keys)
     found: list[FallingUnit] = []
-    for key, part in rows.groupby("key"):
-        shift: Shift | None = level_shift(part["top"].astype(float), part["bottom"].astype(float), series=series)
+    for part in parts:
+        shift: Shift | None = level_shift(top[part], bottom[part], series=len(parts))
         if shift is not None and shift.p_value < alpha:
-            month = pd.Timestamp(part["month"].iloc[shift.start]).date()
-            name = str(key)
-            found.append(
-                FallingUnit(name, str(labels.get(name, name)), month, shift.before, shift.after, shift.p_value)
-            )
+            month = rows["month"][part][shift.start].astype("datetime64[D]").item()
+            name = str(keys[part.start])
+            label = _labels(view, unit).get(name, name)
+            found.append(FallingUnit(name, label, month, shift.before, shift.after, shift.p_value))
     return tuple(sorted(found, key=lambda one: one.p_value))
 
 
@@ -382,11 +401,11 @@ def faults(view: View) -> pd.DataFrame:
     in part, because some parcels lack a proof, count with the part that is not.
     """
     frame = view.frame(
-        "select fault, sum(part - protected_part)::double as trips, (select sum(part) from trip_telemetry where is_due)"
-        " as due from trip_telemetry where is_due and fault is not null group by fault order by trips desc, fault"
+        "select fault, sum(part - protected_part)::double as trips, sum(part)::double as due"
+        " from trip_telemetry where is_due group by fault order by trips desc, fault"
     )
-    frame["share"] = frame["trips"] / frame["due"] if len(frame) else []
-    return frame.drop(columns="due")
+    frame["share"] = frame["trips"] / frame["due"].sum() if len(frame) else []
+    return frame.loc[frame["fault"].notna(), ["fault", "trips", "share"]].reset_index(drop=True)
 
 
 def left_out(view: View) -> LeftOut:
@@ -406,75 +425,47 @@ def left_out(view: View) -> LeftOut:
     return LeftOut(*(float(value or 0) for value in sums))
 
 
-def worst_trips(view: View, *, selection: TripSelection | None = None, limit: int = 200) -> pd.DataFrame:
-    """Which trips were dark for longest? The rows behind uptime, each with its timeline (`trip_timeline`).
-
-    Where something is picked, all of its trips with goods, those without a device last; else tracked trips only.
-
-    Columns: `trip_id`, `departed_at` (UTC), `carrier_id`, `lane_id`, `device_id`, `window_hours`, `completeness`,
-    `uptime`, `dark_minutes`, `longest_dark_minutes`, `blackouts`, `seal`, `fault`, `value_base` (of the goods in view).
-    """
-    picked = trip_condition(selection or TripSelection())
-    within = picked.sql if picked.parameters else "slots_due is not null"
-    return view.frame(
-        f"""
-        select
-            trip_id, any_value(departed_at) as departed_at, any_value(carrier_id) as carrier_id,
-            any_value(lane_id) as lane_id, any_value(device_id) as device_id,
-            any_value(window_s) / 3600 as window_hours,
-            any_value(slots_fixed)::double / any_value(slots_due) as completeness,
-            1 - any_value(dark_s) / any_value(window_s) as uptime, any_value(dark_s) / 60 as dark_minutes,
-            any_value(longest_dark_s) / 60 as longest_dark_minutes, any_value(blackouts) as blackouts,
-            any_value(seal) as seal, any_value(fault) as fault, sum(value_base)::double as value_base
-        from trip_telemetry
-        where is_due and {within}
-        group by trip_no, trip_id
-        order by dark_minutes desc nulls last, trip_id
-        limit $limit
-        """,
-        {"limit": limit, **picked.parameters},
-    )
-
-
 @dataclass(frozen=True)
 class _Book:
     level: float | None
     dispersion: float | None
+    between: float | None
 
 
 def _book(view: View, *, measure: ServiceMeasure, definition: Definition | int) -> _Book:
     name = definition if definition in DEFINITIONS else "schedule"
-    rows = view.rows(
-        "select value, dispersion from service_spread where measure = $measure"
+    rows = view.lasting_rows(
+        "select value, dispersion, between_variance from service_spread where measure = $measure"
         " order by definition = $definition desc, definition limit 1",
-        {"measure": measure.key, "definition": name},
+        measure=measure.key,
+        definition=name,
     )
     if not rows:
-        return _Book(None, None)
+        return _Book(None, None, None)
     # The level of another definition is not this one's; how trips scatter differs little.
-    level, dispersion = rows[0]
-    return _Book(None if definition not in DEFINITIONS and "dark_" in measure.value else level, dispersion)
+    level, dispersion, between = rows[0]
+    return _Book(None if definition not in DEFINITIONS and "dark_" in measure.value else level, dispersion, between)
 
 
 def book_spreads(view: View, *, definition: Definition | int = "schedule") -> dict[str, Spread]:
     """How much do clusters of the whole book differ in each service level? By the measure's key."""
     name = definition if definition in DEFINITIONS else "schedule"
-    rows = view.rows(
+    rows = view.lasting_rows(
         "select measure, arg_max(variance, definition = $name), arg_max(clusters, definition = $name)"
         " from service_spread where variance is not null and definition in ('schedule', $name) group by measure",
-        {"name": name},
+        name=name,
     )
     return {measure: Spread(variance, clusters) for measure, variance, clusters in rows}
 
 
 def _value(
-    measure: ServiceMeasure, *, rows: Mapping[str, Any], spread: Spread | None, definition: Definition | int
+    measure: ServiceMeasure, *, rows: Mapping[str, Any], kind: int, spread: Spread | None, definition: Definition | int
 ) -> ServiceValue:
     top, bottom, counted = (
         np.ma.filled(rows[f"{measure.key}_{part}"].astype(np.float64), 0.0) for part in ("top", "per", "rows")
     )
-    by_month = np.ma.filled(rows["is_month"], fill_value=False).astype(bool)
-    clusters = ~by_month & (bottom > 0)
+    by_month, by_cluster = rows["kind"] == -1, rows["kind"] == kind
+    clusters = by_cluster & (bottom > 0)
     estimate: RatioEstimate = ratio_estimate(top[clusters], bottom[clusters], spread=spread)
     dated = np.flatnonzero(by_month & (bottom > 0) & ~np.ma.getmaskarray(rows["month"]))
     months = (
@@ -482,9 +473,9 @@ def _value(
         for place in dated
     )
     numerator, denominator = float(top[clusters].sum()), float(bottom[clusters].sum())
-    known, among = float(counted[~by_month].sum()), 0.0
+    known, among = float(counted[by_cluster].sum()), 0.0
     if measure.among:
-        among = float(np.ma.filled(rows[f"{measure.key}_among"].astype(np.float64), 0.0)[~by_month].sum())
+        among = float(np.ma.filled(rows[f"{measure.key}_among"].astype(np.float64), 0.0)[by_cluster].sum())
     budget = None
     if measure.target is not None and measure.better == "higher" and denominator:
         budget = error_budget(numerator, denominator, target=measure.target)
@@ -541,49 +532,44 @@ def _without(measure: ServiceMeasure, *, definition: Definition | int, lacking: 
     )
 
 
-def _unit_rows(known: pd.DataFrame, *, spread: Spread | None) -> pd.DataFrame:
-    found = []
-    for key, part in known.groupby("key"):
-        estimate = ratio_estimate(part["top"], part["bottom"], spread=spread)
-        ends = estimate.interval or Interval(np.nan, np.nan)
-        found.append(
-            (str(key), estimate.value, *ends, float(part["n"].sum()), estimate.clusters, float(part["bottom"].sum()))
-        )
-    columns = ["key", "value", "low", "high", "n", "clusters", "denominator"]
-    return pd.DataFrame(found, columns=columns).astype({"key": "str"})
+def _labels(view: View, unit: Unit) -> dict[str, str]:
+    """What units are called, by their key."""
+    return dict(view.lasting_rows(_LABELS[unit])) if unit in _LABELS else {}
 
 
-def _judged(
-    units: pd.DataFrame, *, measure: ServiceMeasure, level: float | None, dispersion: float | None
+def _runs(keys: NDArray[Any]) -> list[slice]:
+    """Where does each key stand, if they are sorted?"""
+    if not len(keys):
+        return []
+    ends = [0, *(np.flatnonzero(keys[1:] != keys[:-1]) + 1).tolist(), len(keys)]
+    return [slice(start, end) for start, end in pairwise(ends)]
+
+
+def _unit_rows(
+    keys: NDArray[Any],
+    *,
+    top: NDArray[np.float64],
+    bottom: NDArray[np.float64],
+    n: NDArray[np.float64],
+    spread: Spread | None,
 ) -> pd.DataFrame:
-    """The units with funnel, distance and verdict, the most urgent first."""
-    if level is None or dispersion is None:
-        columns = ("funnel_low", "funnel_high", "warning_low", "warning_high", "distance")
-        return units.assign(**dict.fromkeys(columns, np.nan), verdict="not enough data").sort_values("key")
-    exposure, value = (units[name].to_numpy(dtype=float) for name in ("denominator", "value"))
-    low, high = funnel_limits(level, exposure, dispersion=dispersion)
-    warning_low, warning_high = funnel_limits(level, exposure, dispersion=dispersion, z=FUNNEL_WARNING_Z)
-    error = np.sqrt(dispersion / exposure)
-    distance = np.divide(value - level, error, out=np.zeros(len(units)), where=error > 0)
-    worse = -distance if measure.better == "higher" else distance
-    outside = (worse > FUNNEL_Z) & (measure.better != "neutral")
-    below = (units["high"] < (measure.floor if measure.floor is not None else -1.0)).to_numpy()
-    verdict = np.select(
-        [below & outside, FUNNEL_Z * error > WIDEST_FUNNEL, below, outside],
-        ["below floor", "not enough data", "below floor", "outside funnel"],
-        default="ordinary",
-    )
-    return (
-        units.assign(
-            funnel_low=low,
-            funnel_high=high,
-            warning_low=warning_low,
-            warning_high=warning_high,
-            distance=distance,
-            verdict=verdict,
-            _order=[VERDICTS.index(name) for name in verdict],
-            _worse=worse,
+    """One row a unit, in the order of their keys, by which the clusters given are sorted."""
+    found = []
+    for part in _runs(keys):
+        estimate = ratio_estimate(top[part], bottom[part], spread=spread)
+        ends = estimate.interval or Interval(np.nan, np.nan)
+        exposure = float(bottom[part].sum())
+        concentration = float((bottom[part] ** 2).sum()) / exposure**2
+        found.append(
+            (
+                str(keys[part.start]),
+                estimate.value,
+                *ends,
+                float(n[part].sum()),
+                estimate.clusters,
+                exposure,
+                concentration,
+            )
         )
-        .sort_values(["_order", "_worse", "key"], ascending=[True, False, True], ignore_index=True)
-        .drop(columns=["_order", "_worse"])
-    )
+    columns = ["key", "value", "low", "high", "n", "clusters", "denominator", "concentration"]
+    return pd.DataFrame(found, columns=columns).astype({"key": "str"})

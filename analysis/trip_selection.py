@@ -8,8 +8,10 @@ from datetime import date
 from typing import Any, Literal, get_args
 
 import h3
+import pandas as pd
 
 from analysis.selection import STORED_RESOLUTIONS, Condition, stored_cells
+from data.portfolio import View
 
 TripDimension = Literal["device", "carrier", "lane", "insured", "day", "cell", "fault"]
 
@@ -104,3 +106,33 @@ def _read(name: str, text: str) -> Any:
                 return text
     except ValueError:
         return None
+
+
+def worst_trips(view: View, *, selection: TripSelection | None = None, limit: int = 200) -> pd.DataFrame:
+    """Which trips were dark for longest? The rows behind uptime, each with its timeline (`trip_timeline`).
+
+    Where something is picked, all of its trips with goods, those without a device last; else tracked trips only.
+
+    Columns: `trip_id`, `departed_at` (UTC), `carrier_id`, `lane_id`, `device_id`, `window_hours`, `completeness`,
+    `uptime`, `dark_minutes`, `longest_dark_minutes`, `blackouts`, `seal`, `fault`, `value_base` (of the goods in view).
+    """
+    picked = trip_condition(selection or TripSelection())
+    within = picked.sql if picked.parameters else "slots_due is not null"
+    return view.frame(
+        f"""
+        select
+            trip_id, any_value(departed_at) as departed_at, any_value(carrier_id) as carrier_id,
+            any_value(lane_id) as lane_id, any_value(device_id) as device_id,
+            any_value(window_s) / 3600 as window_hours,
+            any_value(slots_fixed)::double / any_value(slots_due) as completeness,
+            1 - any_value(dark_s) / any_value(window_s) as uptime, any_value(dark_s) / 60 as dark_minutes,
+            any_value(longest_dark_s) / 60 as longest_dark_minutes, any_value(blackouts) as blackouts,
+            any_value(seal) as seal, any_value(fault) as fault, sum(value_base)::double as value_base
+        from trip_telemetry
+        where is_due and {within}
+        group by trip_no, trip_id
+        order by dark_minutes desc nulls last, trip_id
+        limit $limit
+        """,
+        {"limit": limit, **picked.parameters},
+    )

@@ -16,7 +16,8 @@ Given g the posterior of the ratio is Gamma(a + y, a + E g), as in `analysis.cre
 known it is a mixture of these over the nodes of a Gauss quadrature of g's prior, each with the weight prior x negative
 binomial likelihood of y: a place with many reports may be one that reports better. The a of the prior stays as fitted
 on reported thefts; part of that spread may be a spread of reporting, but counts cannot tell which, and taking it out
-would let an assumption narrow an interval.
+would let an assumption narrow an interval. For the same reason an interval keeps at least its reported width where the
+ratio falls (`analysis.adjusted_verdicts.adjust`).
 
 Losses: severities are means of the thefts whose loss is known. Those without one may be larger or smaller on average
 (not missing at random); they are taken to cost a factor of the known ones, with a range.

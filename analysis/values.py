@@ -14,6 +14,7 @@ from analysis.filters import add_months, month_of
 from analysis.intervals import Interval, poisson_interval, wilson_interval
 from analysis.measures import MEASURES, ROW_NAMES, Measure, magnitude, significant
 from analysis.selection import DIMENSION_LABELS, Dimension, Fact, Selection, condition, unreachable
+from analysis.signals import SIGNAL
 from data.portfolio import View
 
 #: Losses of the last days are still being reported: shown hatched, left out of trends and verdicts.
@@ -24,7 +25,6 @@ FEW_AMOUNTS = 30
 _LIKE_COVERAGE = 0.05
 #: A sum of nearly all needs no word about the rest.
 _NEARLY_ALL = 0.95
-_LEVEL = 0.05
 # From this many on a share says how many are known, in less room.
 _MANY = 100
 
@@ -118,7 +118,7 @@ def differ(count: float, other: float) -> bool:
     (False, True)
     """
     both = round(count + other)
-    return both > 0 and float(binomtest(round(count), both, 0.5).pvalue) < _LEVEL
+    return both > 0 and float(binomtest(round(count), both, 0.5).pvalue) < SIGNAL
 
 
 def _shares_differ(share: float, interval: Interval, other: float, of_other: Interval) -> bool:

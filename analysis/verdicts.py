@@ -239,7 +239,7 @@ def told_levels(view: View) -> tuple[Level, ...]:
 
 def fit_span(view: View) -> Span | None:
     """Which months do the verdicts rest on? The window, from the first quarter with exposure: alike for all viewers."""
-    rows = view.rows(
+    rows = view.lasting_rows(
         "select w.first_month, (w.end_month - interval 1 month)::date, (select min(first_quarter) from hotspot_prior)"
         " from fit_window as w"
     )
@@ -367,7 +367,9 @@ def notes(view: View, *, level: Level) -> tuple[str, ...]:
     """What does the fit leave out, and what does it rest on? Sentences without full stop; none for a scoped person."""
     return tuple(
         str(text)
-        for (text,) in view.rows("select text from model_note where level is null or level = $level", {"level": level})
+        for (text,) in view.lasting_rows(
+            "select text from model_note where level is null or level = $level", level=level
+        )
     )
 
 
@@ -436,7 +438,10 @@ def _by_quarter(above: pd.Series[Any], below: pd.Series[Any]) -> tuple[tuple[dat
 
 def _loss_cost(shares: pd.DataFrame, *, exposed: pd.DataFrame, lost: pd.DataFrame, view: View) -> BookValue:
     measure = HOTSPOT_MEASURES["theft_loss_cost"]
-    severities = view.frame("select segment, commodity, severity, basis, thefts, valued from class_severity")
+    severities = pd.DataFrame(
+        view.lasting_rows("select segment, commodity, severity, basis, thefts, valued from class_severity"),
+        columns=["segment", "commodity", "severity", "basis", "thefts", "valued"],
+    )
     value = float(shares["value_base"].sum())
     if severities.empty:
         return BookValue(measure, None, None, 0, caveats=("rests on the whole book",))
@@ -495,7 +500,7 @@ def worst_share(ranked: RankedVerdicts, *, view: View, generator: np.random.Gene
     if frame["place"].nunique() <= WORST:
         said = f"only {_places(frame['place'].nunique(), one, many)} with a verdict"
         return BookValue(measure, None, None, frame["place"].nunique(), caveats=(said,))
-    priors = view.rows("select segment, dispersion from hotspot_prior where level = $level", {"level": ranked.level})
+    priors = view.lasting_rows("select segment, dispersion from hotspot_prior where level = $level", level=ranked.level)
     a = frame["segment"].map(dict(priors)).to_numpy(dtype=float)
     observed, expected = frame["observed"].to_numpy(dtype=float), frame["expected"].to_numpy(dtype=float)
     severity = frame["severity"].to_numpy(dtype=float)

@@ -58,8 +58,9 @@ WORDS = (
     Word(
         "Funnel",
         "Moving goods",
-        "Limits around the book's level between which chance alone keeps 998 of 1,000 units. They widen as a unit has "
-        "less to show, so that a small carrier is not called bad for one bad day.",
+        "Limits around the book's level between which 998 of 1,000 units lie that are no other than the book. They "
+        "widen as a unit has less to show, and fewer devices, which differ too: a small carrier is not called bad for "
+        "one bad day, nor for one bad device.",
     ),
     Word("Scan", "Moving goods", "A handling unit read, and perhaps weighed, at a site."),
     Word("Seal event", "Moving goods", "A seal set, opened or found tampered with."),
@@ -190,6 +191,13 @@ WORDS = (
         "How numbers are read",
         "An account differs from its peers beyond chance where its whole 95% interval lies beyond both their median "
         "and the level of all of them together. Of 20 measures about one would by chance alone.",
+    ),
+    Word(
+        "More than chance",
+        "How numbers are read",
+        "A change is called news, better or worse where chance alone would make one as large in under 5% of cases, on "
+        "every page alike. Of twenty numbers that did not change one is therefore called news: where several are shown "
+        "at once, look at how unlikely each is.",
     ),
     Word("Feed", "Data", "A folder of the user's files with a feed.toml that says which column is what."),
     Word(

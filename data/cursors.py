@@ -7,16 +7,20 @@ the same shape, after the values that differ are set anew. Nobody has a cursor t
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import duckdb
 
 #: Idle cursors kept of one shape, and of all.
 MOST_OF_ONE = 8
 MOST = 64
+#: Answers kept that no filter changes.
+MOST_ANSWERS = 256
 
 #: What the SQL of views depends on: whether there is a scope, the dimensions chosen, which ends of a period are set.
 Shape = tuple[bool, tuple[str, ...], bool, bool]
@@ -84,3 +88,25 @@ class Cursors:
         kept = sum(queue.qsize() for queue in tuple(self._idle.values()))
         if not lent.is_spent and idle.qsize() < MOST_OF_ONE and kept < MOST:
             idle.put(lent)
+
+
+class Answers:
+    """What was asked of one snapshot and no filter changes; the least recently asked is forgotten first."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Hashable, list[tuple[Any, ...]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> list[tuple[Any, ...]] | None:
+        """The rows of this question, for reading only; None where it has not been asked."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def keep(self, key: Hashable, rows: list[tuple[Any, ...]]) -> None:
+        """Keep the answer to this question."""
+        with self._lock:
+            self._kept[key] = rows
+            while len(self._kept) > MOST_ANSWERS:
+                self._kept.popitem(last=False)

@@ -18,7 +18,7 @@ import duckdb
 
 from data.casting import quote, text_literal
 from data.contract import contract
-from data.cursors import Cursors, Lent
+from data.cursors import Answers, Cursors, Lent
 from data.errors import LanewiseError
 from data.marts import FORMAT, empty
 from data.reach import DIMENSIONS, REACH, Reach
@@ -82,6 +82,7 @@ _MEMORY = {
     "model_note": "select * from snap.model_note",
     "claim_origin": "select * from snap.claim_origin",
     "claim_reserve": "select * from snap.claim_reserve",
+    "claim_class": "select * from snap.claim_class",
 }
 #: What a scoped person sees of figures of the whole book: nothing that would give another insured away.
 _SHARED = {
@@ -98,37 +99,24 @@ _SHARED = {
     "account_small_loss": """
         select * replace (case when is_shareable then below end as below) from snap.account_small_loss""",
     "place_small_loss": """
-        select * replace (case when severity_is_shareable then known end as known)
-        from snap.place_small_loss
-        where is_shareable""",
+        select * replace (case when severity_is_shareable then known end as known) from snap.place_small_loss where is_shareable""",
     "service_spread": """
         select measure, definition, case when is_shareable then value end as value, clusters,
-            case when is_shareable then variance end as variance, units,
+            case when is_shareable then variance end as variance,
+            case when is_shareable then between_variance end as between_variance, units,
             case when is_shareable then dispersion end as dispersion, is_shareable
         from snap.service_spread""",
     "claim_pattern": """
         select kind, age, shared_factor as factor, shared_to_ultimate as to_ultimate, pooled_from,
-            shared_developed_share as developed_share, shared_relative_error as relative_error
-        from snap.claim_pattern where is_shareable""",
-    "claim_class": """
-        select product, if(is_shareable, ratio, null) as ratio,
-            if(is_theft_shareable, theft_ratio, null) as theft_ratio,
-            if(is_recovered_shareable, recovered_ratio, null) as recovered_ratio,
-            if(is_size_shareable, mean_severity, null) as mean_severity,
-            if(is_size_shareable, severity_cv, null) as severity_cv
-        from snap.claim_class
-        where is_shareable or is_theft_shareable or is_recovered_shareable or is_size_shareable""",
+            shared_developed_share as developed_share, shared_relative_error as relative_error from snap.claim_pattern
+        where is_shareable""",
     "claim_expected": """
-        select * replace (
-            case when is_shareable then to_come end as to_come,
-            case when is_theft_shareable then theft_to_come end as theft_to_come,
-            case when is_back_shareable then back_to_come end as back_to_come,
-            case when is_shareable then relative_error end as relative_error,
-            case when is_size_shareable then size_mean end as size_mean,
-            case when is_size_shareable then size_cv end as size_cv)
-        from snap.claim_expected""",
-    "hour_hazard": "select band, from_s, to_s, if(is_shareable, hazard, 1) as hazard, is_shareable"
-    " from snap.hour_hazard",
+        select * replace (if(is_shareable, to_come, null) as to_come, if(is_size_shareable, size_cv, null) as size_cv,
+            if(is_shareable, relative_error, null) as relative_error,
+            if(is_theft_shareable, theft_to_come, null) as theft_to_come,
+            if(is_back_shareable, back_to_come, null) as back_to_come,
+            if(is_size_shareable, size_mean, null) as size_mean) from snap.claim_expected""",
+    "hour_hazard": "select band, from_s, to_s, if(is_shareable, hazard, 1) as hazard from snap.hour_hazard",
     # Of the five that stand behind a figure a person may know one: four are others, however many insureds they see.
     "peer_benchmark": """
         select b.* exclude (largest_share, two_largest_share)
@@ -272,6 +260,7 @@ class Snapshot:
         self.cursors = Cursors(self._connection)
         self.tables: dict[str, int] = {str(name): int(rows) for name, rows in counted}
         self._dates: dict[str, date] = {str(name): day for name, day in dated}
+        self.answers = Answers()
 
     def run(
         self,
@@ -343,6 +332,17 @@ class View:
     def rows(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> list[tuple[Any, ...]]:
         """All rows of one statement."""
         return self._execute(sql, params).fetchall()
+
+    def lasting_rows(self, sql: str, **params: str | int) -> list[tuple[Any, ...]]:
+        """All rows of one statement on the same scope without any filter: asked once a snapshot and scope."""
+        key = (self.scope, sql, *params.items())
+        if (found := self.snapshot.answers.get(key)) is None:
+            bare = replace(  # type: ignore[type-var]
+                self.filters, first_month=None, last_month=None, **dict.fromkeys(DIMENSIONS, ())
+            )
+            found = self.snapshot.view(self.scope, bare).rows(sql, params or None)
+            self.snapshot.answers.keep(key, found)
+        return found
 
     def frame(self, sql: str, params: Mapping[str, object] | Sequence[object] | None = None) -> pd.DataFrame:
         """All rows of one statement as a data frame; decimals become floats."""
@@ -448,11 +448,12 @@ class View:
             return empty(contract()[name])
         if name in _BODIES and _BODIES[name][0] not in self.snapshot.present:
             return empty(contract()[_BODIES[name][0]])
-        body = _BODIES[name][1] if name in _BODIES else f"select * from snap.{quote(name)}"
+        # Each level of a view costs every statement on it the time to bind all of its columns.
+        body = f"({_BODIES[name][1]})" if name in _BODIES else f"snap.{quote(name)}"
         if name in _SHARED and self.scope.insureds is not None:
-            body = _SHARED[name]
+            body = f"({_SHARED[name]})"
         conditions = self._conditions(REACH[name])
-        return f"select t.* from ({body}) as t" + (f" where {' and '.join(conditions)}" if conditions else "")
+        return f"select t.* from {body} as t" + (f" where {' and '.join(conditions)}" if conditions else "")
 
     def _conditions(self, reach: Reach) -> list[str]:
         if reach.public:

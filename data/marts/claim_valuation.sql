@@ -15,7 +15,7 @@ claims as (
         coalesce(
             c.loss_date, timezone(getvariable('reporting_timezone'), timezone('UTC', c.reported_at))::date
         ) as dated_on,
-        case when f.close_days is not null
+        case when coalesce(c.reopened_at < c.closed_at, true)
             then timezone(getvariable('reporting_timezone'), timezone('UTC', c.closed_at))::date
         end as closed_on
     from claim as c

@@ -26,13 +26,19 @@ agreed as (
     where kind = 'limit' and regexp_matches(lower(applies_to), '^notice.*\b(hours?|days?)\b')
     group by policy_id
 ),
+-- What was quoted and never bound covers nothing (as in premium_month). Of several in force the latest sets all of law
+-- and notice, so that no deadline is made of two policies; where they disagree, the incident is counted.
 covered as (
-    select f.incident_id, min(p.policy_id) as policy_id, min(p.jurisdiction) as jurisdiction,
-        min(a.notice_hours) as notice_hours
+    select f.incident_id, count(distinct (p.jurisdiction, a.notice_hours)) > 1 as is_policy_ambiguous,
+        arg_max(
+            {'policy_id': p.policy_id, 'jurisdiction': p.jurisdiction, 'notice_hours': a.notice_hours},
+            (p.inception_date, p.policy_id)
+        ) as latest
     from incident_fact as f
     join policy as p
         on f.insured_id = p.insured_id and f.reported_on >= p.inception_date and f.reported_on < p.expiry_date
     left join agreed as a on p.policy_id = a.policy_id
+    where not regexp_matches(lower(coalesce(p.status, '')), 'quot|declin|not taken|indicat|withdraw|draft')
     group by f.incident_id
 ),
 read_off as (
@@ -48,9 +54,13 @@ read_off as (
         bool_or(i.regulator_notified_at is not null) over of_feed as records_regulator,
         -- What is dated after the data's date has not happened yet, as far as the data can know.
         case when i.contained_at <= k.known_to then i.contained_at end as contained_at,
-        timezone(e.timezone, timezone('UTC', i.contained_at))::time = time '00:00:00'
-        or timezone(e.timezone, timezone('UTC', least(i.first_alarm_at, i.detected_at)))::time = time '00:00:00'
-            as is_dated_only
+        -- Midnight of the feed's zone is a date without a time of day, at whichever end.
+        coalesce(timezone(e.timezone, timezone('UTC', i.contained_at))::time = time '00:00:00', false)
+            as is_end_dated,
+        coalesce(timezone(e.timezone, timezone('UTC', i.closed_at))::time = time '00:00:00', false) as is_close_dated,
+        coalesce(
+            timezone(e.timezone, timezone('UTC', least(i.first_alarm_at, i.detected_at)))::time = time '00:00:00', false
+        ) as is_start_dated
     from incident_fact as f
     join incident as i on f.incident_id = i.incident_id
     cross join known as k
@@ -64,7 +74,9 @@ ended as (
             when written_contained_at > known_to then null
             when contained_at is not null or status = 'contained' then 'contained'
         end as end_kind,
-        coalesce(least(started_at, insurer_notified_at), occurred_at) as reported_at
+        coalesce(least(started_at, insurer_notified_at), occurred_at) as reported_at,
+        -- What began somewhen in a day may have begun at its end: containment took at least so long.
+        epoch(contained_at - started_at) / 60 - if(is_start_dated, 1440, 0) as least_minutes
     from read_off
 ),
 judged as (
@@ -78,7 +90,9 @@ judged as (
             when started_at is null then 'neither alarm nor detection has a time'
             when started_at > known_to then 'noticed after the data''s date'
             when contained_at < started_at then 'contained before it was noticed'
-            when end_kind = 'contained' and is_dated_only then 'a date without a time of day'
+            -- Over a day apart whatever the hours, no hour is needed to count it as beyond a day.
+            when end_kind = 'contained' and (is_start_dated or is_end_dated) and not least_minutes > 1440
+                then 'a date without a time of day'
         end as clock_fault
     from ended
 ),
@@ -91,21 +105,27 @@ final as (
         j.evidence_secured_at, j.insurer_notified_at, j.regulator_notified_at, j.known_to,
         j.end_kind, j.clock_fault,
         j.end_kind is null and j.clock_fault is distinct from 'closed, not said whether contained' as is_open,
-        epoch(
-            case j.end_kind
-                when 'contained' then j.contained_at
-                when 'closed not contained' then least(j.closed_at, j.known_to)
-                else j.known_to
-            end - j.started_at
-        ) / 60 as clock_minutes,
+        -- Dates count for what is sure: contained after this, closed by the end of that day, still open for this long.
+        case j.end_kind
+            when 'contained' then coalesce(if(j.clock_fault is null, j.least_minutes, null),
+                epoch(j.contained_at - j.started_at) / 60)
+            when 'closed not contained' then epoch(
+                least(if(j.is_close_dated, j.closed_at + interval 1 day, j.closed_at), j.known_to) - j.started_at
+            ) / 60
+            else epoch(j.known_to - j.started_at) / 60 - if(
+                j.is_start_dated, least(1440, greatest(epoch(j.known_to - j.started_at) / 60, 0)), 0
+            )
+        end as clock_minutes,
         epoch(j.contained_at - j.occurred_at) / 60 as occurred_to_contained_minutes,
         p.incident_id is not null as has_control, p.controls,
-        c.policy_id, c.jurisdiction,
-        coalesce(c.notice_hours, 24) as notice_hours,
-        c.notice_hours is not null as is_notice_agreed,
+        c.latest.policy_id as policy_id, c.latest.jurisdiction as jurisdiction, n.country as insured_country,
+        coalesce(c.is_policy_ambiguous, false) as is_policy_ambiguous,
+        coalesce(c.latest.notice_hours, 24) as notice_hours,
+        c.latest.notice_hours is not null as is_notice_agreed,
         j.records_evidence, j.records_notice, j.records_regulator, j.loss_base
     from judged as j
     left join protected as p on j.incident_id = p.incident_id
     left join covered as c on j.incident_id = c.incident_id
+    left join insured as n on j.insured_id = n.insured_id
 )
 select * from final order by month, incident_id;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pandas as pd
@@ -10,12 +10,22 @@ import streamlit as st
 
 from analysis.claim_findings import answer_words
 from analysis.claim_measures import CLAIM_MEASURES
-from analysis.claim_service import ClaimValue, Months, claim_values, fraud_flags
+from analysis.claim_service import (
+    SERVICE_ROWS,
+    ClaimValue,
+    Months,
+    cause_caveats,
+    claim_values,
+    clock_caveats,
+    fraud_flags,
+    monthly_trend,
+)
 from analysis.claim_tables import ROWS_SHOWN, UNITS, Unit
 from analysis.claim_trends import claim_trend, told_trends
 from analysis.claims import UltimateLossRatio, ratios_by
 from analysis.filters import Filters
 from data.portfolio import View
+from pages.shared.account import account_header, chosen_account, standings
 from pages.shared.charts import Chart
 from pages.shared.claim_cards import claim_cards
 from pages.shared.claim_charts import (
@@ -72,11 +82,18 @@ CARDS = (
     "clocks_breached",
 )  # fmt: skip
 
+#: Of one account those by which it can be compared with its peers.
+ACCOUNT_CARDS = (
+    "ultimate_loss_ratio", "claim_frequency", "decided_promptly", "automated_share", "disputed_share",
+    "theft_recovery",
+)  # fmt: skip
+
 
 def main() -> None:
     """Answer, cards, the two pictures; then one subject at a time, and the claims themselves."""
     here = context()
     page_header("Claims performance", QUESTION)
+    account_header(here)
     everything = here.snapshot.view(here.scope, Filters())
     if not everything.has("claim"):
         lacking("claim", "how long claims take, what they cost, how they develop, and which deadlines were missed")
@@ -93,15 +110,16 @@ def main() -> None:
         " report, what they cost by month of loss.]]"
     )
     claim_cards(
-        [values[key] for key in CARDS],
+        [values[key] for key in (CARDS if chosen_account(here) is None else ACCOUNT_CARDS)],
         before,
         against=here.comparison_label,
         why_not=here.not_comparable("claim"),
         currency=here.currency,
+        peers=standings(here),
     )
     show_pictures(here, months=months, ratio=ratio)
     show_subject(here, months=months, values=values, before=before, ratio=ratio)
-    show_claims(here)
+    show_claims(here, months, values)
     show_method()
 
 
@@ -110,15 +128,20 @@ def show_method() -> None:
     with st.expander("How this page is computed", icon=":material/functions:"):
         st.markdown(
             "- **Time**: Kaplan-Meier from the report; a claim that is open counts as long as it was followed, one that"
-            " was opened again counts as open.\n"
+            " was opened again counts as open. One that is closed was decided by then; one that is over without a date"
+            " is left out and counted.\n"
+            "- **Deadlines**: days of the calendar. Where a feed never says when a step was done, or a claim is over"
+            " without saying it, it is neither met nor missed.\n"
+            "- **Theft**: by the words of the cause (theft, hijacking, fraud, fictitious pickup, double brokering, ...)"
+            " or by the incident.\n"
             "- **Losses**: one event is one loss; incurred is paid and reserved, claims expense included, before"
             " recoveries, at the rate of exchange of the day of loss.\n"
             "- **Ultimate**: incurred + loss ratio of the policy's class x earned premium x (1 - share known at that"
             " age). Shares known come from the chain ladder of the whole book, fitted at the load; salvage and"
-            " subrogation have their own. No factor is added beyond the last age. What is still to come is reckoned at the"
-            " load, the same for whoever looks: a class whose premium or losses are those of too few insureds (under"
-            " five, one with more than half or two with more than 80%) takes the ratio of the whole book, and ages at"
-            " which losses of too few changed are pooled.\n"
+            " subrogation have their own. No factor is added beyond the last age. What is still to come is reckoned at"
+            " the load, the same for whoever looks: a class whose premium or losses are those of too few insureds"
+            " (under five, one with more than half or two with more than 80%) takes the ratio of the whole book, and ages"
+            " at which losses of too few changed are pooled.\n"
             "- **Above or below the rest**: against all others together, at 5% over all rows (Holm).\n"
             "- **Signals**: p' and u' charts allow for months that differ by more than chance; months that ended less"
             " than 60 days before the data's date are never judged.\n"
@@ -131,6 +154,7 @@ def values_of(here: Context, view: View) -> dict[str, ClaimValue]:
     """Every measure of a selection, the loss ratios first."""
     key = (here.info.id, here.scope, view.filters)
     ratio = ratio_of(key, _view=view)
+    known_to = here.known_to("claim")
     months = ratio.parts.groupby("month")[["earned", "ultimate", "net_ultimate", "theft_ultimate"]].sum()
     found = {}
     for name, estimate, part in (
@@ -138,7 +162,7 @@ def values_of(here: Context, view: View) -> dict[str, ClaimValue]:
         ("net_loss_ratio", ratio.net, "net_ultimate"),
         ("theft_loss_ratio", ratio.theft, "theft_ultimate"),
     ):
-        trend = tuple((months[part] / months["earned"].where(months["earned"] > 0)).dropna().tolist())
+        trend = monthly_trend(months[part] / months["earned"].where(months["earned"] > 0), known_to=known_to)
         found[name] = ClaimValue(CLAIM_MEASURES[name], estimate, "losses", ratio.lack, trend)
     settled = settlement_of(key, _view=view)
     return found | claim_values(months_of(key, _view=view), settled=settled)
@@ -159,6 +183,7 @@ def show_pictures(here: Context, *, months: Months, ratio: UltimateLossRatio) ->
             show_ends(here)
         else:
             show_chart(settlement_chart(settled, period=here.period, colours=ink), key=f"{PAGE}-settlement")
+            show_caveats((*settled.decide_caveats, *settled.close_caveats))
             downloads("settlement", {"Settlement": (settlement_rows(settled), SETTLEMENT)}, key=f"{PAGE}-settled-save")
     with right.container(border=True, height="stretch"):
         if ratio.lack:
@@ -209,10 +234,13 @@ def show_subject(
         "Development": lambda: show_development(here),
         "Late reports": lambda: show_late(here),
         "Fraud flags": lambda: show_flags(here, months, values),
-        "Legal clocks": lambda: show_clocks(here, values),
+        "Legal clocks": lambda: show_clocks(here, months, values),
         "Refunds": lambda: show_refunds(here, values),
         "All measures": lambda: show_measures(here, values, before),
     }
+    if chosen_account(here) is not None:
+        # Of one account there is nobody to set beside it but its peers, who have no names.
+        del subjects["Insureds"]
     chosen = st.segmented_control(
         "Subject",
         list(subjects),
@@ -273,9 +301,16 @@ def show_development(here: Context) -> None:
     origins, totals, factors = book_of((here.info.id, here.scope), _view=everything)
     gross = origins[origins["kind"] == "gross"]
     names = {int(row["origin"]): quarter_name(row["first_day"], row["last_day"]) for row in gross.to_dict("records")}
+    # The page of one account may be shown to it: what the book comes to is not for it.
+    is_hidden = chosen_account(here) is not None and not gross.empty
     left, right = st.columns([0.55, 0.45], gap="small")
     with left:
-        if gross.empty:
+        if is_hidden:
+            heading(
+                "The book's quarters are not shown beside one account",
+                "Its pattern develops the losses of this account; without the account chosen the quarters are here.",
+            )
+        elif gross.empty:
             heading(
                 "The book's quarters are shown to those who see the whole book",
                 "Its pattern, where enough insureds stand behind it, develops the losses that you see.",
@@ -311,7 +346,7 @@ def show_development(here: Context) -> None:
         "development",
         {
             "Triangle": (rows, columns),
-            "Quarters": (gross, origin_columns(here.currency)),
+            **({} if is_hidden else {"Quarters": (gross, origin_columns(here.currency))}),
             "Factors": (factors, FACTORS),
         },
         key=f"{PAGE}-development-save",
@@ -322,7 +357,7 @@ def show_late(here: Context) -> None:
     """Whose claims come later than others'?"""
     unit: Unit = st.segmented_control(
         "Compare",
-        list(UNITS),
+        [one for one in UNITS if one != "insured" or chosen_account(here) is None],
         default="carrier",
         required=True,
         format_func=lambda one: UNITS[one][1].capitalize(),
@@ -384,7 +419,7 @@ def show_flags(here: Context, months: Months, values: dict[str, ClaimValue]) -> 
         st.caption(f"{caveat}.")
 
 
-def show_clocks(here: Context, values: dict[str, ClaimValue]) -> None:
+def show_clocks(here: Context, months: Months, values: dict[str, ClaimValue]) -> None:
     """Which deadlines of the law were missed, and which run?"""
     rows = clocks_of(view_key(here), _view=here.view)
     if rows.empty:
@@ -394,9 +429,10 @@ def show_clocks(here: Context, values: dict[str, ClaimValue]) -> None:
     told = int(rows[["met", "late", "overdue"]].sum().sum())
     heading(
         f"{late + overdue:,} of {told:,} deadlines were missed, {overdue:,} of them still open; {soon:,} due in 7 days",
-        f"Steps with a legal deadline, by month of report, {here.period}; counted from the report, as the day of proof"
-        " is not known",
+        f"Steps with a legal deadline, by month of report, {here.period}; days of the calendar from the report, as the"
+        " day of proof is not known",
     )
+    show_caveats(clock_caveats(months))
     show_table(rows, columns=CLOCKS, key=f"{PAGE}-clocks", alt="Legal clocks", height=300)
     downloads("legal clocks", {"Legal clocks": (rows, CLOCKS)}, key=f"{PAGE}-clocks-save")
 
@@ -439,7 +475,7 @@ def show_ends(here: Context) -> None:
     downloads("claims by status", {"Status": (rows, columns)}, key=f"{PAGE}-ends-save")
 
 
-def show_claims(here: Context) -> None:
+def show_claims(here: Context, months: Months, values: dict[str, ClaimValue]) -> None:
     """The claims themselves, the costliest first."""
     with st.container(border=True):
         chosen = st.segmented_control(
@@ -454,14 +490,24 @@ def show_claims(here: Context) -> None:
         )
         rows = named(here, rows_of(view_key(here), chosen=chosen, _view=here.view))
         by = "loss" if chosen in {"large", "theft"} else "report"
-        heading(
-            f"{CLAIM_KINDS[chosen]}: the costliest first",
-            f"By month of {by}, {here.period}; at most {ROWS_SHOWN} are shown, a download holds all",
-        )
+        title, share = f"{CLAIM_KINDS[chosen]}: the costliest first", ""
+        if chosen in SERVICE_ROWS:
+            value = values[chosen]
+            share = value.measure.label.lower()
+            first = "those that do not" if value.measure.better == "higher" else "those that do"
+            title = f"{value.words()} of {value.estimate.n:,} {value.counted} count as {share}; {first} stand first"
+            if value.estimate.value is None:
+                title = f"{value.measure.label}: not known. {value.lack}"
+        elif chosen == "large":
+            counted = values["large_losses"].words()
+            title = f"{counted} large losses, with all claims of each event: the costliest claim first"
+        heading(title, f"By month of {by}, {here.period}; at most {ROWS_SHOWN} are shown, a download holds all")
+        if chosen == "theft":
+            show_caveats(cause_caveats(months))
         if rows.empty:
             st.caption("No such claim in this selection.")
             return
-        columns = claim_columns(here.currency)
+        columns = claim_columns(here.currency, share=share)
         show_table(rows, columns=columns, key=f"{PAGE}-claims-{chosen}", alt="Claims", height=300)
         tables = {"Claims": (lambda: named(here, saved_rows(here.view, chosen=chosen)), columns)}
         downloads(f"claims {CLAIM_KINDS[chosen].lower()}", tables, key=f"{PAGE}-claims-save")
@@ -478,6 +524,12 @@ def show_chart(chart: Chart, *, key: str) -> None:
     """A chart under its finding."""
     heading(chart.title, chart.note)
     st.plotly_chart(chart.figure, theme=None, key=key, config={"displayModeBar": False}, alt=chart.alt)
+
+
+def show_caveats(caveats: Iterable[str]) -> None:
+    """What is left out of a number, or only bounded."""
+    if told := "; ".join(caveats):
+        st.caption(f"{escape(told)}.")
 
 
 def heading(title: str, note: str) -> None:

@@ -14,6 +14,7 @@ from analysis.drills import DRILLED, NOT_DRILLED, drill_words
 from analysis.estimates import Estimate
 from analysis.export import Provenance
 from analysis.filters import Filters
+from pages.shared.account import account_header, chosen_account, standings
 from pages.shared.charts import Chart
 from pages.shared.containment_cards import response_card
 from pages.shared.containment_charts import curve_chart, ends_chart, loss_chart, pace_chart, phase_chart
@@ -57,10 +58,11 @@ def main() -> None:
     """Choose, headline, cards, curves and phases; then what is open, groups, duties, ends, losses, drills and rows."""
     here = context()
     page_header("Containment", QUESTION)
+    account_header(here)
     if not here.snapshot.view(here.scope, Filters()).has(NEEDS):
         lacking(NEEDS, "how fast theft is contained, where the time goes, and what is still open")
         return
-    among, by = choose()
+    among, by = choose(is_account=chosen_account(here) is not None)
     found = response_of((view_key(here), here.key), among=among, _view=here.view, _before=here.comparison_view)
     if not found.clocks.n:
         show_none(here)
@@ -69,7 +71,7 @@ def main() -> None:
         show_not_told(here, found, among=among)
         return
     show_headline(here, found, among=among)
-    show_cards(here, found)
+    show_cards(here, found, among=among)
     show_curves_and_phases(here, found, among=among, by=by)
     show_open(here, found, among=among)
     show_groups(here, found, among=among, by=by)
@@ -80,7 +82,7 @@ def main() -> None:
     show_levels(here, found, among=among)
 
 
-def choose() -> tuple[Among, Grouping]:
+def choose(*, is_account: bool) -> tuple[Among, Grouping]:
     """Which incidents, and which groups are set against each other?"""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         among: Among = st.segmented_control(
@@ -95,7 +97,7 @@ def choose() -> tuple[Among, Grouping]:
         )
         by: Grouping = st.segmented_control(
             "Compare",
-            list(COMPARED),
+            [one for one in COMPARED if one != "insured" or not is_account],
             default="control",
             required=True,
             format_func=lambda one: f"By {GROUPING_LABELS[one][0]}",
@@ -144,6 +146,11 @@ def show_headline(here: Context, found: Response, *, among: Among) -> None:
         parts.append(f"half within {median.value:.0f} minutes")
     elif summary.n:
         parts.append("fewer than half are contained at all")
+    if summary.lack:
+        between = summary.within_60.bounds
+        parts = [f"How fast theft is contained cannot be told: {found.clocks.unclear_words()}"]
+        if between is not None:
+            parts.append(f"within an hour between {100 * between.low:.0f} and {100 * between.high:.0f}%")
     if summary.n < 5:
         parts = [f"Only {summary.n} {'incident' if summary.n == 1 else 'incidents'}: too few to say how fast"]
     named = [
@@ -164,19 +171,21 @@ def show_headline(here: Context, found: Response, *, among: Among) -> None:
         st.markdown(f":material/timer: [Incident {escape(opened[:LONGEST_ID])} is open below](#{INCIDENT_ANCHOR})")
 
 
-def show_cards(here: Context, found: Response) -> None:
+def show_cards(here: Context, found: Response, *, among: Among) -> None:
     """Six cards: mean, median, within the hour, open, evidence, notice."""
     summary, changes, duties = found.summary, found.changes, found.duties
     against = here.comparison_label
     if here.comparison_view is not None and here.not_comparable(NEEDS):
         changes, against = {}, ""
     quarters = found.quarters
+    # Peers are told by thefts and attempts together.
+    peers = standings(here) if among == "all" else {}
     oldest = found.open.oldest_hours
     still_open = len(found.open.frame)
     with st.grid(6, min_column_width=150, gap="small"):
         response_card(
             "time_to_contain", summary.mean, change=changes.get("time_to_contain"), against=against,
-            trend=quarters["mean"].tolist(),
+            trend=quarters["mean"].tolist(), peers=peers.get("time_to_contain"),
         )  # fmt: skip
         response_card(
             "median_time_to_contain", summary.median, change=changes.get("median_time_to_contain"), against=against
@@ -184,6 +193,7 @@ def show_cards(here: Context, found: Response) -> None:
         response_card(
             "contained_within_60", summary.within_60, change=changes.get("contained_within_60"), against=against,
             trend=quarters["within_60"].tolist(), more=short_words(summary.within_30),
+            peers=peers.get("contained_within_60"),
         )  # fmt: skip
         response_card(
             "open_not_contained",
@@ -199,11 +209,13 @@ def show_cards(here: Context, found: Response) -> None:
             change=changes.get("evidence_within_72"),
             against=against,
             trend=found.trends["evidence"],
+            peers=peers.get("evidence_within_72"),
         )
         response_card(
             "insurer_notified_in_time", duties["notice"].share, change=changes.get("insurer_notified_in_time"),
             against=against,
             trend=found.trends["notice"],
+            peers=peers.get("insurer_notified_in_time"),
         )  # fmt: skip
     if found.changes and not changes:
         st.caption(f"No change is shown: {here.not_comparable(NEEDS)}.")
@@ -211,6 +223,8 @@ def show_cards(here: Context, found: Response) -> None:
 
 def short_words(share: Estimate) -> str:
     """The share within half an hour, in which a truckload can be reloaded."""
+    if share.bounds is not None:
+        return f"in 30 min: between {100 * share.bounds.low:.0f} and {100 * share.bounds.high:.0f}%"
     if share.value is None or share.interval is None:
         return ""
     low, high = (100 * end for end in share.interval)
@@ -220,7 +234,8 @@ def short_words(share: Estimate) -> str:
 def show_curves_and_phases(here: Context, found: Response, *, among: Among, by: Grouping) -> None:
     """The share contained over time by group, and beside it where the time goes."""
     groups = groups_of(view_key(here), among=among, by=by, _clocks=found.clocks, _view=here.view)
-    curves = groups.shown or (("all incidents", found.summary.curve),)
+    # Too many clocks are not usable for one curve: what they leave possible lies between two.
+    curves = groups.shown or (found.summary.extremes if groups.lack else (("all incidents", found.summary.curve),))
     left, right = st.columns([0.56, 0.44], gap="small")
     with left.container(border=True, height="stretch"):
         chart = curve_chart(
@@ -228,10 +243,10 @@ def show_curves_and_phases(here: Context, found: Response, *, among: Among, by: 
             title=pace_words(groups),
             period=here.period,
             colours=palette(),
-            p_value=groups.comparison.p_value if len(groups.frame) > 1 else None,
+            p_value=groups.comparison.p_value if len(groups.frame) > 1 and not groups.lack else None,
         )
         show_chart(chart, key=f"{PAGE}-curves")
-        told = [*curves, *([] if not groups.shown else [("all incidents", found.summary.curve)])]
+        told = [*curves, *([("all incidents", found.summary.curve)] if groups.shown else [])]
         downloads(
             f"contained over time by {GROUPING_LABELS[by][0]}",
             {"Curves": (curve_rows(dict(told)), CURVE)},
@@ -277,7 +292,7 @@ def show_open(here: Context, found: Response, *, among: Among) -> None:
 def show_groups(here: Context, found: Response, *, among: Among, by: Grouping) -> None:
     """Each group against the rest, as a picture and as a table."""
     groups = groups_of(view_key(here), among=among, by=by, _clocks=found.clocks, _view=here.view)
-    if len(groups.frame) < 2:
+    if len(groups.frame) < 2 or groups.lack:
         return
     with st.container(border=True):
         left, right = st.columns([0.48, 0.52], gap="small")
@@ -306,6 +321,8 @@ def show_duties(here: Context, found: Response, *, among: Among) -> None:
     rows, incidents = duty_rows(found.duties), duty_incidents(found.duties)
     evidence, notice = found.duties["evidence"], found.duties["notice"]
     agreed = int(found.clocks.frame["is_notice_agreed"].sum())
+    disputed = int(found.clocks.frame["is_policy_ambiguous"].sum())
+    several = f"; the latest of several policies that disagree for {disputed:,}" if disputed else ""
     law = "" if found.duties["legal notice"].is_set or found.duties["regulator"].is_set else (
         "; legal_clock sets no deadline for a notice here"
     )  # fmt: skip
@@ -314,7 +331,7 @@ def show_duties(here: Context, found: Response, *, among: Among) -> None:
             f"Evidence was late or missing {evidence.late + evidence.missing:,} times, notice to the insurer"
             f" {notice.late + notice.missing:,} times",
             "Deadlines from first alarm or detection: evidence 72 h; insurer by the policy's own hours"
-            f" ({agreed:,} of {found.clocks.n:,} incidents), else 24 h{law}; {here.period}",
+            f" ({agreed:,} of {found.clocks.n:,} incidents), else 24 h{several}{law}; {here.period}",
         )
         show_table(rows, columns=DUTIES, key=f"{PAGE}-duties", alt="Duties against deadlines")
         downloads(
@@ -329,7 +346,8 @@ def show_ends_and_losses(here: Context, found: Response, *, among: Among) -> Non
     """How incidents end, and loss beside time."""
     left, right = st.columns(2, gap="small")
     with left.container(border=True, height="stretch"):
-        show_chart(ends_chart(found.ends, period=here.period, colours=palette()), key=f"{PAGE}-ends")
+        chart = ends_chart(found.ends, period=here.period, colours=palette(), lack=found.summary.lack)
+        show_chart(chart, key=f"{PAGE}-ends")
         downloads(
             "ends of incidents",
             {"Ends": (end_rows(found.ends), ENDS)},
@@ -360,7 +378,7 @@ def show_drills(here: Context, found: Response, *, among: Among) -> None:
                 heading("No drill was held in this selection", here.period)
             else:
                 chart = curve_chart(
-                    (("drills", held.curve), ("incidents", held.incidents)),
+                    (("drills", held.curve), *([] if held.lack else [("incidents", held.incidents)])),
                     title=drill_words(held),
                     period=here.period,
                     colours=palette(),
@@ -421,10 +439,12 @@ def show_levels(here: Context, found: Response, *, among: Among) -> None:
         show_table(rows, columns=LEVELS, key=f"{PAGE}-levels-table", alt="All measures of response")
         st.markdown(
             "The clock starts at the earlier of first alarm and detection. Open incidents are censored at the data's"
-            " date; closed not contained count as not contained to 24 hours, never as censored. Groups are compared by"
-            " the log-rank test over the first 3 hours, within thefts and within attempts, and a verdict allows for all"
-            " groups looked at (Holm). An incident has a control in place where one was in force on the day of the loss"
-            " on its lane, at its site or for its insured."
+            " date; closed not contained count as not contained to 24 hours, never as censored. Incidents contained"
+            " without a usable time may have been contained at once or not within 24 hours: every interval holds both,"
+            " and where they are over 5% no value and no verdict is told, only what it lies between. Groups are"
+            " compared by the log-rank test over the first 3 hours, within thefts and within attempts, and a verdict"
+            " allows for all groups looked at (Holm). An incident has a control in place where one was in force on the"
+            " day of the loss on its lane, at its site or for its insured."
         )
         downloads(
             "measures of response",

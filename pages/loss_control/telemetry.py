@@ -107,7 +107,8 @@ def main() -> None:
         return
     by_trip = everything.has("shipment") and everything.has("device_assignment")
     measure, definition, selection = choose(by_trip=by_trip)
-    values = levels_of(view_key(here), definition=definition, _view=here.view)
+    shown = CARDS if by_trip else CARDS_WITHOUT_TRIPS
+    values = levels_of(view_key(here), measures=shown, definition=definition, _view=here.view)
     show_headline(here, values=values, definition=definition, by_trip=by_trip)
     picked_trips_row(here, selection)
     show_cards(here, values=values, definition=definition, by_trip=by_trip)
@@ -122,7 +123,7 @@ def main() -> None:
     show_gaps(here, by_trip=by_trip)
     if by_trip:
         show_left_out(here)
-    show_levels(here, values=values, definition=definition)
+    show_levels(here, definition=definition)
 
 
 def choose(*, by_trip: bool) -> tuple[str, Definition, TripSelection]:
@@ -326,13 +327,14 @@ def changes(here: Context, *, measure: str, unit: Unit, definition: Definition) 
     return falling_of(key, measure=measure, unit=unit, definition=definition, _view=here.without("period"))
 
 
-def show_levels(here: Context, *, values: dict[str, ServiceValue], definition: Definition) -> None:
+def show_levels(here: Context, *, definition: Definition) -> None:
     """Every service level with interval, target, floor, error budget and caveats."""
     with st.expander(
         "All service levels", icon=":material/checklist:", key=f"{PAGE}-levels", bind="query-params"
     ) as box:
         if not box.open:
             return
+        values = levels_of(view_key(here), measures=tuple(SERVICE_MEASURES), definition=definition, _view=here.view)
         rows = level_rows(values.values())
         show_table(rows, columns=LEVELS, key=f"{PAGE}-levels-table", alt="All service levels")
         downloads(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import get_args
-from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -15,10 +13,13 @@ from analysis.drivers import Decomposition
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.export import ExportColumn
 from analysis.filters import Filters
-from analysis.overview import SIGNAL, Headline, change_words, summary_words
+from analysis.overview import Headline, change_words, summary_words
 from analysis.overview_drivers import DRIVEN, By
+from analysis.signals import SIGNAL
 from data.portfolio import View
+from pages.shared.account import account_header, chosen_account, standings
 from pages.shared.context import Context, context, period_words
+from pages.shared.decision_links import decision_link
 from pages.shared.layout import downloads, escape, page_header, show_table
 from pages.shared.numbers import count_words
 from pages.shared.overview_cards import driver_figure, driver_lines, headline_cards, rests_on
@@ -38,13 +39,14 @@ DRIVER_LABELS = {
 UNITS = {"cost": "money", "earned_premium": "money", "claim_frequency": "per 1,000"}
 BY_LABELS: dict[By, str] = {"insured": "Insureds", "lane": "Lanes", "carrier": "Carriers"}
 WORDS = {"not in the chain": "without exposure", "price": "premium per term"}
-CHART_HEIGHT = 145
+CHART_HEIGHT = 146
 
 
 def main() -> None:
     """Cards; then what drives a move beside what needs a decision; the state of the data."""
     here = context()
     page_header("Overview", QUESTION)
+    account_header(here)
     everything = here.snapshot.view(here.scope, Filters())
     before = year_before(here)
     found = headlines_of(
@@ -56,7 +58,7 @@ def main() -> None:
         _begins=here.choices.covered_from,
     )
     st.markdown(f"**{escape(summary_words(list(found.values())))}**")
-    headline_cards(found, currency=here.currency)
+    headline_cards(found, currency=here.currency, peers=standings(here))
     left, right = st.columns([0.53, 0.47], gap="small")
     with left.container(border=True, height="stretch", gap="xxsmall"):
         show_drivers(here, found, before=before, everything=everything)
@@ -89,14 +91,17 @@ def show_drivers(here: Context, found: dict[str, Headline], *, before: View | No
             width=190,
         )
         by: By = "insured"
-        if len(DRIVEN[measure]) > 1:
+        # Of one account there is nothing to split by account, unless premium is split, which knows nothing finer.
+        alone = chosen_account(here) is not None
+        offered = [one for one in DRIVEN[measure] if one != "insured" or not alone] or ["insured"]
+        if len(offered) > 1:
             by = st.segmented_control(
                 "By",
-                list(get_args(By)),
-                default="insured",
+                offered,
+                default=offered[0],
                 required=True,
                 format_func=BY_LABELS.__getitem__,
-                key=f"{PAGE}-by",
+                key=f"{PAGE}-by-{len(offered)}",
                 bind="query-params",
                 label_visibility="collapsed",
             )
@@ -183,9 +188,9 @@ def show_decisions(here: Context) -> tuple[Decision, ...]:
     st.markdown(f"**{title}**  \n:small[:gray[{note}]]")
     lines = []
     for one in five:
-        href = f"{one.page}?{urlencode(one.query)}" if one.query else one.page
+        link = decision_link(one, filters=here.filters)
         lines.append(
-            f"1. [{escape(one.title)}](/{href}) :small[:gray-badge[{one.when}]]  \n:small[{escape(one.reason)}]"
+            f"1. [{escape(one.title)}]({link}) :small[:gray-badge[{one.when}]]  \n:small[{escape(one.reason)}]"
         )
     if lines:
         st.markdown("\n".join(lines))
@@ -195,7 +200,7 @@ def show_decisions(here: Context) -> tuple[Decision, ...]:
 def show_state(here: Context, everything: View) -> None:
     """The state of the data in one line."""
     parts = [f"Data as of {here.info.data_date:%-d %b %Y}" if here.info.data_date else "Data of unknown date"]
-    if here.scope.insureds is None:
+    if here.scope.insureds is None and chosen_account(here) is None:
         feeds = everything.rows("select name, as_of from feed order by as_of nulls first, name")
         late = [
             f"{name} ({as_of:%-d %b %Y})"
@@ -223,14 +228,28 @@ def show_tables(here: Context, found: dict[str, Headline], listed: tuple[Decisio
         st.markdown(
             "Each number is that of its own page. Compared are the same months a year before, whatever the sidebar"
             " compares with. A move is called better or worse where chance alone would make one as large in under"
-            f" {SIGNAL:.0%} of cases, as eight numbers are looked at: losses per shipment by the exact test of two"
+            f" {SIGNAL:.0%} of cases, as on every page. Six numbers are so tested: where none of them moved, one is"
+            f" called news in about 1 of {round(1 / (1 - (1 - SIGNAL) ** 6))} looks, so each says how unlikely it is."
+            " Losses per shipment are tested by the exact test of two"
             " Poisson counts, loss ratios, protected share and time to contain by their standard errors. Drivers"
             " are Shapley values of volume, mix and the links of the"
             " chain (Shorrocks 2013): they add up to the move over links and over groups. A group that grows adds to a"
             " ratio only where it stands above the whole."
         )
-    with st.expander(f"All {len(listed)} things found", icon=":material/list:"):
+    with st.expander(f"{all_words(len(listed))} found", icon=":material/list:"):
+        st.markdown(
+            "First what is to be done now (an incident that runs, a legal deadline), then this week (a limit exceeded,"
+            " a hotspot, devices dark or silent, cover that ends), then soon (overdue recommendations, late data)."
+            " Within each the most money at stake comes first: what was stolen, claimed, uninsured, lost a year above"
+            " what the traffic explains, or the premium. Where no money is known, a thing comes last of its kind of"
+            " urgency. All of it stands as on the data's date, whatever the period."
+        )
         show_table(todo, columns=todo_columns(here), key=f"{PAGE}-todo", alt="All things to decide", height=400)
+
+
+def all_words(number: int) -> str:
+    """How many things, in words: "The 1 thing", "All 12 things"."""
+    return {0: "No thing", 1: "The 1 thing"}.get(number, f"All {number:,} things")
 
 
 NUMBERS = (

@@ -18,6 +18,7 @@ from analysis.service_measures import SERVICE_MEASURES, Definition
 from data.portfolio import View
 from pages.shared.charts import FONT, Chart
 from pages.shared.context import Context
+from pages.shared.drawing import Drawing
 from pages.shared.hotspot_results import HASHES
 from pages.shared.layout import downloads, escape, show_table
 from pages.shared.palette import Palette, palette
@@ -192,6 +193,18 @@ def peer_html(standing: Standing, *, colours: Palette) -> str:
     )
 
 
+def peer_line_html(standing: Standing, *, colours: Palette) -> str:
+    """The same in one line, for small cards; whole on hover. Whatever is there is of the fixed window."""
+    peers, account = peer_lines(standing)
+    assert standing.peers is not None
+    verdict = standing.verdict
+    who = "book's" if standing.peers.kind == "book" else "peers'"
+    said = f"{ICONS[verdict]} {who} median {standing.words(standing.peers.median)}: {VERDICT_WORDS[verdict]}"
+    whole = html.escape(f"{peers}; {account}; whole account, {standing.window}", quote=True)
+    ink = verdict_colour(verdict, colours)
+    return f'<div title="{whole}" style="font-size:.78rem;line-height:1.25;color:{ink}">{html.escape(said)}</div>'
+
+
 def verdict_colour(verdict: Verdict, colours: Palette) -> str:
     """What is worse stands out; what chance explains steps back."""
     if verdict == "worse":
@@ -204,16 +217,21 @@ def with_peer_line(chart: Chart, standing: Standing | None, *, colours: Palette)
     if standing is None or standing.peers is None:
         return chart
     words = f"peers' median {standing.words(standing.peers.median)}"
-    ends = chart.figure.layout.yaxis.range
+    plain = chart.figure.to_dict()
+    told = plain["layout"]
+    ends = told.get("yaxis", {}).get("range")
     if ends and not min(ends) <= standing.peers.median <= max(ends):
         note = f"{chart.note}; {words}, {standing.window}, is off the axis"
         return replace(chart, note=note, alt=f"{chart.alt} {words.capitalize()}, {standing.window}.")
-    figure = go.Figure(chart.figure)
-    figure.add_hline(
-        y=standing.peers.median,
-        line={"color": colours.categories[3], "width": 1.5, "dash": "dashdot"},
-        annotation={"text": words, "font": {"color": colours.categories[3], "size": 11}},
-        annotation_position="bottom left",
+    ink, at = colours.categories[3], {"xref": "x domain", "yref": "y"}
+    y = standing.peers.median
+    line = {"type": "line", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": {"color": ink, "width": 1.5, "dash": "dashdot"}}
+    label = {"text": words, "font": {"color": ink, "size": 11}, "showarrow": False}
+    label |= {"x": 0, "y": y, "xanchor": "left", "yanchor": "top"}
+    figure = Drawing(
+        plain["data"],
+        told
+        | {"shapes": [*told.get("shapes", ()), at | line], "annotations": [*told.get("annotations", ()), at | label]},
     )
     note = f"{chart.note}; dash-dotted: {words}, {standing.window}"
     return Chart(figure, chart.title, note, f"{chart.alt} {words.capitalize()}, {standing.window}.")
@@ -276,7 +294,7 @@ def standing_rows(found: Iterable[Standing]) -> pd.DataFrame:
 
 def share_chart(account: AccountPeers, *, colours: Palette) -> Chart | None:
     """Each share of the account with its interval, on the middle half and the median of its peers."""
-    shares = [one for one in account.standings.values() if not one.per and one.peers is not None]
+    shares = [one for one in account.standings.values() if one.is_share and one.peers is not None]
     if not shares:
         return None
     names = [one.measure.label for one in shares]

@@ -209,7 +209,7 @@ def week_chart(
     return Chart(figure, title, note, f"{title}. {note}.")
 
 
-def sparkline(values: Sequence[float], *, label: str, colours: Palette) -> str:
+def sparkline(values: Sequence[float | None], *, label: str, colours: Palette) -> str:
     """How does a number run over the period, drawn from zero, as an HTML image?
 
     Streamlit's own is scaled from the least value to the largest: a wobble of a few per cent looks like a crash.
@@ -217,24 +217,41 @@ def sparkline(values: Sequence[float], *, label: str, colours: Palette) -> str:
     Parameters
     ----------
     values
-        By month or quarter, without gaps; at least two. What is not finite counts as 0.
+        By month or quarter; at least two. None where nothing is known: a gap. What is not finite counts as 0.
     label
         What a screen reader says.
     """
-    run = [value if math.isfinite(value) else 0.0 for value in values]
-    low, high = min(0.0, *run), max(0.0, *run)
+    run = [value if value is None or math.isfinite(value) else 0.0 for value in values]
+    known = [value for value in run if value is not None]
+    low, high = min(0.0, *known), max(0.0, *known)
     span = (high - low) or 1.0
 
     def y(value: float) -> str:
         return f"{_SPARK_HEIGHT - 1 - (_SPARK_HEIGHT - 2) * (value - low) / span:.1f}"
 
-    line = " ".join(f"{100 * place / (len(run) - 1):.1f},{y(value)}" for place, value in enumerate(run))
+    pieces: list[list[tuple[str, str]]] = [[]]
+    for place, value in enumerate(run):
+        if value is not None:
+            pieces[-1].append((f"{100 * place / (len(run) - 1):.1f}", y(value)))
+        elif pieces[-1]:
+            pieces.append([])
+    lines = [" ".join(f"{x},{height}" for x, height in piece) for piece in pieces if piece]
+    # A month between two gaps is a dot: a line without length, with a round end.
+    dots = 'stroke-linecap="round"'
+    grounds = [f"{piece[0][0]},{y(0)} {line} {piece[-1][0]},{y(0)}" for piece, line in zip(pieces, lines, strict=False)]
     stroke = 'fill="none" vector-effect="non-scaling-stroke"'
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 {_SPARK_HEIGHT}" preserveAspectRatio="none">'
-        f'<polygon points="0,{y(0)} {line} 100,{y(0)}" fill="{colours.categories[0]}" fill-opacity="0.15"/>'
-        f'<line x1="0" x2="100" y1="{y(0)}" y2="{y(0)}" stroke="{colours.border}" {stroke}/>'
-        f'<polyline points="{line}" stroke="{colours.categories[0]}" stroke-width="1.5" {stroke}/></svg>'
+        + "".join(
+            f'<polygon points="{ground}" fill="{colours.categories[0]}" fill-opacity="0.15"/>' for ground in grounds
+        )
+        + f'<line x1="0" x2="100" y1="{y(0)}" y2="{y(0)}" stroke="{colours.border}" {stroke}/>'
+        + "".join(
+            f'<polyline points="{line if " " in line else f"{line} {line}"}" stroke="{colours.categories[0]}"'
+            f' stroke-width="1.5" {dots} {stroke}/>'
+            for line in lines
+        )
+        + "</svg>"
     )
     # Streamlit takes an SVG element out of HTML, and leaves one that is the address of an image.
     address = f"data:image/svg+xml;base64,{b64encode(picture.encode()).decode()}"

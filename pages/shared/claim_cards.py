@@ -11,6 +11,8 @@ import streamlit as st
 from analysis.claim_findings import Status, change_words, claim_status
 from analysis.claim_service import ClaimValue
 from analysis.differences import difference
+from analysis.peers import Standing
+from pages.shared.account import peer_line_html
 from pages.shared.charts import sparkline
 from pages.shared.layout import escape
 from pages.shared.palette import Palette, palette
@@ -26,7 +28,13 @@ SMALL_NUMBER = 30
 
 
 def claim_cards(
-    values: Sequence[ClaimValue], before: Mapping[str, ClaimValue], *, against: str, why_not: str, currency: str
+    values: Sequence[ClaimValue],
+    before: Mapping[str, ClaimValue],
+    *,
+    against: str,
+    why_not: str,
+    currency: str,
+    peers: Mapping[str, Standing] | None = None,
 ) -> None:
     """One card a measure.
 
@@ -38,15 +46,19 @@ def claim_cards(
         What that period is called.
     why_not
         Why nothing is compared; empty where it is.
+    peers
+        By key of the measure, in the account view: what the account's peers have.
     """
     ink = palette()
     with st.grid(len(values), min_column_width=150, gap="small"):
         for value in values:
             with st.container(border=True, height="stretch", gap="xxsmall"):
-                shown = value.words(currency) if value.estimate.value is not None else "not known"
+                shown = value.words(currency).partition(" per ")[0] if value.estimate.value is not None else "not known"
                 st.metric(value.measure.label, shown, help=card_help(value))
                 old = before.get(value.measure.key)
-                st.html(card_lines(value, old, against=against, why_not=why_not, currency=currency, colours=ink))
+                lines = card_lines(value, old, against=against, why_not=why_not, currency=currency, colours=ink)
+                beside = (peers or {}).get(value.measure.key)
+                st.html(lines + (peer_line_html(beside, colours=ink) if beside is not None else ""))
 
 
 def status_words(value: ClaimValue) -> str:
@@ -73,6 +85,8 @@ def card_lines(
     if estimate.value is None:
         return _body([html.escape(value.lack or "nothing in this selection")], colours)
     rows = []
+    if measure.per:
+        rows.append(html.escape(f"per {measure.per}"))
     if estimate.interval is not None:
         low, high = (
             "unknown" if math.isinf(end) else _bare(measure.words(end, currency="")) for end in estimate.interval
@@ -91,8 +105,10 @@ def card_lines(
         rows.append(html.escape(f"{words}, {against}"))
     else:
         rows.append(html.escape(f"not known {against.removeprefix('vs ')}"))
-    known = [one for one in value.trend if one is not None]
-    picture = sparkline(known, label=f"{measure.label} by month, from zero", colours=colours) if len(known) > 1 else ""
+    # Gaps stay gaps, and months that still grow are not in it.
+    known = sum(one is not None for one in value.trend)
+    label = f"{measure.label} by month, from zero"
+    picture = sparkline(value.trend, label=label, colours=colours) if known > 1 else ""
     return _body(rows, colours) + picture
 
 

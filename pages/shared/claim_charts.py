@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from analysis.claim_findings import insured_words, quarter_words, settlement_words
 from analysis.claim_service import Settlement
 from analysis.claim_trends import ClaimTrend
 from analysis.survival import SurvivalCurve
 from pages.shared.charts import FONT, Chart
+from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette, rgb
 
 HEIGHT = 250
@@ -52,7 +52,7 @@ def settlement_chart(settled: Settlement, *, period: str, colours: Palette) -> C
         for place, ((name, curve), share) in enumerate(zip(curves, (0.62, 0.4), strict=False))
         if curve.quantile(share).value is not None
     ]  # fmt: skip
-    figure = go.Figure(
+    figure = Drawing(
         traces,
         _layout(colours)
         | {
@@ -100,7 +100,7 @@ def quarter_chart(table: pd.DataFrame, *, whole: float | None, target: float | N
             strict=True,
         )
     ]  # fmt: skip
-    figure = go.Figure(
+    figure = Drawing(
         [
             {"type": "bar", "x": x, "y": known.round(4).tolist(), "marker": {"color": ink}, "text": hover,
              "textposition": "none", "hovertemplate": "%{text}<extra></extra>"},
@@ -131,7 +131,7 @@ def quarter_chart(table: pd.DataFrame, *, whole: float | None, target: float | N
 
 def amount_chart(table: pd.DataFrame, *, currency: str, period: str, colours: Palette) -> Chart:
     """What do claims stand at by quarter of loss, where no premium is known?"""
-    figure = go.Figure(
+    figure = Drawing(
         [{"type": "bar", "x": table["key"].tolist(), "y": table["incurred"].round(2).tolist(),
           "marker": {"color": colours.categories[0]}, "customdata": table["claims"].tolist(),
           "hovertemplate": "%{x}: " + currency + " %{y:,.0f} of %{customdata:,} claims<extra></extra>"}],
@@ -174,7 +174,7 @@ def insured_chart(table: pd.DataFrame, *, names: Mapping[str, str], whole: float
                 "hovertemplate": "%{y}: %{text}<extra></extra>",
             }
         )  # fmt: skip
-    figure = go.Figure(
+    figure = Drawing(
         traces,
         _layout(colours, height=max(170, 26 * len(shown) + 50))
         | {
@@ -224,7 +224,7 @@ def trend_chart(trend: ClaimTrend, *, colours: Palette) -> Chart:
              "hovertemplate": "%{text}<extra></extra>",
              "marker": {"symbol": symbol, "color": colour, "size": size}}
         )  # fmt: skip
-    figure = go.Figure(
+    figure = Drawing(
         traces,
         _layout(colours)
         | {
@@ -268,7 +268,7 @@ def reserve_chart(origins: pd.DataFrame, total: pd.Series[Any], *, currency: str
     latest, ultimate = origins["latest"].to_numpy(dtype=float), origins["ultimate"].to_numpy(dtype=float)
     error = np.nan_to_num(origins["standard_error"].to_numpy(dtype=float))
     ink = colours.categories[0]
-    figure = go.Figure(
+    figure = Drawing(
         [
             {"type": "bar", "x": x, "y": latest.tolist(), "marker": {"color": ink},
              "hovertemplate": "%{x}: " + currency + " %{y:,.0f} known<extra></extra>"},

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.claim_service import Months, Settlement, claim_months, settlement
-from analysis.claim_tables import ROWS_SAVED, LateReporting, Unit, claim_ends, claim_rows, late_reporting, legal_clocks
+from analysis.claim_tables import LateReporting, Unit, claim_ends, claim_rows, late_reporting, legal_clocks
 from analysis.claims import UltimateLossRatio, book_development, development_triangle, ultimate_loss_ratio
 from analysis.filters import Scope
 from analysis.refunds import RefundBursts, refund_bursts
@@ -77,5 +77,5 @@ def rows_of(key: ViewKey, *, chosen: str, _view: View) -> pd.DataFrame:
 
 
 def saved_rows(view: View, *, chosen: str) -> pd.DataFrame:
-    """The claims that a download holds; read when it is asked for."""
-    return claim_rows(view, chosen=chosen, limit=ROWS_SAVED)
+    """The claims that a download holds: all of them, read when it is asked for."""
+    return claim_rows(view, chosen=chosen, limit=None)

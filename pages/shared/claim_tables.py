@@ -50,6 +50,10 @@ CLOCKS = [
     ExportColumn("overdue", "Overdue", format="count", definition="Not done, and the deadline has passed."),
     ExportColumn("due_soon", "Due in 7 days", format="count", definition="Not done, deadline within 7 days."),
     ExportColumn("running", "Running", format="count", definition="Not done, deadline still to come."),
+    ExportColumn(
+        "untold", "Cannot be told", format="count", definition="Over without the date, or the feed never says it."
+    ),
+    ExportColumn("unfit", "Does not fit", format="count", definition="Dated before the report: not counted."),
 ]
 FLAGS = [
     ExportColumn("what", "Claims"),
@@ -67,6 +71,9 @@ CLAIM_KINDS = {
     "overdue": "Past a legal deadline",
     "late": "Reported late",
     "theft": "Theft",
+    "decided_promptly": "Behind: decided in 30 days",
+    "automated_share": "Behind: automated evidence",
+    "disputed_share": "Behind: disputed",
 }
 
 
@@ -122,15 +129,20 @@ FACTORS = [
 ]
 
 
-def claim_columns(currency: str) -> list[ExportColumn]:
-    """Claims one by one."""
+def claim_columns(currency: str, *, share: str = "") -> list[ExportColumn]:
+    """Claims one by one; behind a share, with the column that says which are counted."""
+    counted = [ExportColumn("counted", "Counted", definition=f"Whether it is one of: {share}.")] if share else []
     return [
         ExportColumn("claim_id", "Claim"),
+        *counted,
         ExportColumn("insured", "Insured"),
         ExportColumn("kind", "Kind"),
         ExportColumn("cause", "Cause"),
         ExportColumn("status", "Status", definition="In the feed's own words."),
         ExportColumn("gross_base", "Incurred", currency, "amount", "Paid and reserved, claims expense included."),
+        ExportColumn("is_loss", "Counted as a loss", definition="The first claim of an event with an indemnity."),
+        ExportColumn("event_base", "Event", currency, "amount", "Incurred of all claims of the event, on its first."),
+        ExportColumn("event_claim_id", "First claim of the event"),
         ExportColumn("paid_base", "Paid", currency, "amount", "Indemnity."),
         ExportColumn("recovered_base", "Recovered", currency, "amount", "Salvage and subrogation."),
         ExportColumn("month", "Month of loss", format="date"),

@@ -13,6 +13,8 @@ from analysis.containment import Change
 from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.estimates import Estimate
+from analysis.peers import Standing
+from pages.shared.account import peer_line_html
 from pages.shared.charts import sparkline
 from pages.shared.layout import escape
 from pages.shared.palette import Palette, palette
@@ -33,6 +35,9 @@ def status_of(measure: EstimatedMeasure, estimate: Estimate) -> Status:
     """Is the target met, and is that sure? By the interval, never by the value alone."""
     if measure.target is None:
         return "no target"
+    # Too many incidents are unclear for any verdict, whatever the interval says.
+    if estimate.bounds is not None:
+        return "not known"
     if estimate.interval is None:
         return "not known"
     low, high = estimate.interval
@@ -54,6 +59,7 @@ def response_card(
     trend: Sequence[float] = (),
     lines: Sequence[str] = (),
     more: str = "",
+    peers: Standing | None = None,
 ) -> None:
     """One card.
 
@@ -69,6 +75,8 @@ def response_card(
         Said in place of interval and target.
     more
         Said beside them.
+    peers
+        In the account view, what its peers have.
     """
     measure, ink = CONTAINMENT_MEASURES[key], palette()
     with st.container(border=True, height="stretch", gap="xxsmall"):
@@ -81,6 +89,8 @@ def response_card(
         if change is not None and change.difference is not None:
             said.append(html.escape(f"{change_words(measure, change)} {against}"))
         body = "".join(f"<div>{line}</div>" for line in said)
+        if peers is not None:
+            body += peer_line_html(peers, colours=ink)
         picture = (
             sparkline(trend, label=f"{measure.label} by quarter of report, from zero", colours=ink)
             if len(trend) > 1
@@ -91,6 +101,8 @@ def response_card(
 
 def shown_value(measure: EstimatedMeasure, estimate: Estimate) -> str:
     """The value on a card; a median that is not reached is longer than anything seen."""
+    if estimate.bounds is not None:
+        return "cannot be told"
     if estimate.value is None and estimate.n and measure.key == "median_time_to_contain":
         return "not reached"
     return "—" if estimate.value is None else measure.words(estimate.value)
@@ -108,13 +120,13 @@ def change_words(measure: EstimatedMeasure, change: Change) -> str:
 def _lines(measure: EstimatedMeasure, estimate: Estimate, *, colours: Palette) -> list[str]:
     if estimate.value is None and estimate.interval is None:
         return [html.escape(next(iter(estimate.caveats), "not known"))]
-    said = []
+    said = [html.escape(estimate.caveats[0])] if estimate.bounds is not None else []
     if estimate.interval is not None:
         low, high = estimate.interval
         end = "open" if math.isinf(high) else measure.words(high)
         said.append(html.escape(f"95%: {measure.words(low)} – {end}"))
     status = status_of(measure, estimate)
-    if measure.target is not None:
+    if measure.target is not None and estimate.bounds is None:
         missed = status in {"misses target", "beyond floor"}
         ink = colours.categories[1] if missed else colours.categories[0] if status == "meets target" else colours.muted
         icon = f'<span style="color:{ink};font-size:1.15em">{ICONS[status]}</span>'

@@ -30,6 +30,7 @@ LOOKS: dict[str, tuple[str, str]] = {
     "faster": ("▽", "triangle-down"),
     "no difference shown": ("●", "circle"),
     "not enough data": ("○", "circle-open"),
+    "cannot be told": ("?", "x-thin-open"),
 }
 
 
@@ -121,7 +122,7 @@ def pace_chart(groups: GroupsOfClocks, *, period: str, colours: Palette, most: i
         if rows.empty:
             continue
         ink = colours.categories[1] if verdict == "slower" else colours.categories[0]
-        ink = colours.muted if verdict in {"no difference shown", "not enough data"} else ink
+        ink = colours.muted if verdict in {"no difference shown", "not enough data", "cannot be told"} else ink
         traces.append(
             {
                 "type": "scatter",
@@ -250,8 +251,14 @@ def phase_chart(found: Phases, *, period: str, colours: Palette) -> Chart:
     return Chart(Drawing(traces, layout), title, note, f"{title}. {note}. {'; '.join(map(str, traces[0]['text']))}.")
 
 
-def ends_chart(found: CumulativeIncidence, *, period: str, colours: Palette) -> Chart:
-    """How do incidents end, and by when? Contained, closed not contained, still open: they add up to all."""
+def ends_chart(found: CumulativeIncidence, *, period: str, colours: Palette, lack: str = "") -> Chart:
+    """How do incidents end, and by when? Contained, closed not contained, still open: they add up to all.
+
+    Parameters
+    ----------
+    lack
+        Why the shares cannot be told of all incidents: it takes the place of the finding.
+    """
     times = np.unique(np.concatenate([[1.0], np.clip(found.times, 1.0, None), [86_400.0]]))
     place = np.searchsorted(found.times, times, side="right") - 1
     shares = [np.where(place >= 0, found.incidence[row, np.maximum(place, 0)] if len(found.times) else 0.0, 0.0)
@@ -284,7 +291,9 @@ def ends_chart(found: CumulativeIncidence, *, period: str, colours: Palette) -> 
     title = "Too few incidents to say how they end"
     if held.value is not None and lost.value is not None:
         title = f"Within 30 days {100 * held.value:.0f}% are contained and {100 * lost.value:.0f}% closed without"
-    note = f"Share of {found.n:,} incidents by how and when they ended, Aalen-Johansen, {period}"
+    if lack:
+        title = f"How they end: {lack[0].lower()}{lack[1:]}"
+    note = f"Share of {found.n:,} incidents with a usable clock by how and when they ended, Aalen-Johansen, {period}"
     for name, part in (("contained", held), ("closed without", lost)):
         if part.interval is not None:
             note += f"; {name} 95%: {100 * part.interval.low:.0f} – {100 * part.interval.high:.0f}%"
@@ -310,9 +319,10 @@ def loss_chart(found: LossAgainstTime, *, period: str, currency: str, colours: P
                 "y": rows["loss_base"].tolist(),
                 "marker": {"color": ink, "size": 8, "symbol": symbol, "opacity": 0.75},
                 "text": [
-                    f"{html.escape(str(row.incident_id))}: {html.escape(str(row.category or ''))},"
-                    f" {currency} {row.loss_base:,.0f}"
-                    for row in rows.itertuples()
+                    f"{html.escape(str(incident))}: {html.escape(str(category or ''))}, {currency} {loss:,.0f}"
+                    for incident, category, loss in zip(
+                        rows["incident_id"].tolist(), rows["category"].tolist(), rows["loss_base"].tolist(), strict=True
+                    )
                 ],
                 "hovertemplate": "%{text}<extra></extra>",
             }
@@ -329,6 +339,8 @@ def loss_chart(found: LossAgainstTime, *, period: str, currency: str, colours: P
     r = found.correlation
     if r.value is None or r.interval is None or found.p_value is None:
         title = f"Too few losses of known value ({len(frame)}) to set against time"
+        if r.caveats and r.caveats[0].startswith("Cannot be told"):
+            title = f"Loss against time: {r.caveats[0][0].lower()}{r.caveats[0][1:]}"
         tail = ""
     else:
         tail = f"; rank correlation {r.value:.2f} (95%: {r.interval.low:.2f} to {r.interval.high:.2f})"

@@ -172,6 +172,9 @@ def group_columns(by: Grouping) -> list[ExportColumn]:
         ExportColumn("contained", "Contained", format="count"),
         ExportColumn("not_contained", "Closed not contained", format="count"),
         ExportColumn("open", "Open", format="count"),
+        ExportColumn(
+            "unclear", "Clock not usable", format="count", definition="Beside n; over 5% of a group: no verdict on it."
+        ),
         ExportColumn("key", "Id", definition="Key."),
     ]
 

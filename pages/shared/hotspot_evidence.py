@@ -74,6 +74,10 @@ def choose_place(here: Context, *, level: Level, names: Mapping[str, str]) -> tu
     one, many = LEVEL_NAMES[level]
     key = _key(level)
     offered = dict(names)
+    asked = st.query_params.get(key)
+    if asked in offered and key not in st.session_state:
+        # A link from another page names the place by its id: Streamlit restores by the name on screen alone.
+        st.session_state[key] = asked
     kept = st.session_state.get(key)
     if isinstance(kept, str) and kept not in offered:
         offered[kept] = kept

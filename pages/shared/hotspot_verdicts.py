@@ -52,6 +52,7 @@ from pages.shared.hotspot_results import ViewKey
 from pages.shared.layout import Kpi, downloads, escape, nothing_selected
 from pages.shared.maps import Box
 from pages.shared.numbers import format_value
+from pages.shared.painted import Paint, painted
 from pages.shared.palette import palette
 from pages.shared.reporting_switch import METHOD, adjusted_columns
 from pages.shared.verdict_map import verdict_map
@@ -439,13 +440,17 @@ def styled(table: pd.DataFrame, *, picked: pd.Series[bool]) -> Any:
     """The table with each verdict in its colour, and the picked rows marked."""
     ink = palette()
     icons = {look.icon: verdict for verdict, look in LOOKS.items()}
-    marked = table.style.map(
-        lambda words: f"color: {verdict_colour(icons[str(words)[0]], ink)}; font-weight: 600", subset=["verdict"]
-    )
-    if picked.any():
-        ground = f"background-color: {ink.border}"
-        marked = marked.map(lambda _: ground, subset=pd.IndexSlice[table.index[picked], :])
-    return marked
+    column = table.columns.get_loc("verdict")
+    paints: dict[Paint, list[tuple[int, int]]] = {}
+    grounds = picked.to_numpy(dtype=bool)
+    for row, (words, is_picked) in enumerate(zip(table["verdict"].tolist(), grounds.tolist(), strict=True)):
+        text = ("color", verdict_colour(icons[words[0]], ink)), ("font-weight", "600")
+        ground = (("background-color", ink.border),) if is_picked else ()
+        paints.setdefault((*text, *ground), []).append((row, column))
+        if ground:
+            others = [(row, place) for place in range(len(table.columns)) if place != column]
+            paints.setdefault(ground, []).extend(others)
+    return painted(table, paints)
 
 
 def show_funnel(ranked: RankedVerdicts) -> None:

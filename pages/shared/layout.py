@@ -238,18 +238,25 @@ def show_table(
     frame: pd.DataFrame, *, columns: Sequence[ExportColumn], key: str, alt: str, height: int | None = None
 ) -> None:
     """A table with the labels, units and formats that its download has; definitions show on a heading's hover."""
-    shown = frame[[column.name for column in columns]].copy()
-    for column in columns:
-        if column.format == "text" and shown[column.name].dtype != bool:
-            shown[column.name] = shown[column.name].astype(object).where(shown[column.name].notna(), "")
     st.dataframe(
-        shown,
+        shown_cells(frame, columns=columns),
         hide_index=True,
         column_config={column.name: _column_config(column) for column in columns},
         height=height if height is not None and len(frame) * 35 > height else "auto",
         key=key,
         alt=alt,
     )
+
+
+def shown_cells(frame: pd.DataFrame, *, columns: Sequence[ExportColumn]) -> pd.DataFrame:
+    """These columns alone, a text that is not known as an empty one."""
+    shown = {}
+    for column in columns:
+        cells = frame[column.name]
+        if column.format == "text" and cells.dtype != bool:
+            cells = pd.Series(cells.to_numpy(dtype=object, na_value=""), index=frame.index, dtype=object)
+        shown[column.name] = cells
+    return pd.DataFrame(shown, index=frame.index)
 
 
 def downloads(

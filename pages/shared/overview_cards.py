@@ -12,6 +12,8 @@ from analysis.drivers import Decomposition
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.measures import magnitude
 from analysis.overview import Headline, News, change_words
+from analysis.peers import Standing
+from pages.shared.account import peer_line_html
 from pages.shared.charts import sparkline
 from pages.shared.palette import Palette, palette
 
@@ -21,19 +23,26 @@ _ONE = {"policies": "policy", "losses": "loss", "incidents": "incident", "trips"
 _TARGETS = {"meets": "● meets", "misses": "▽ misses", "none": ""}
 
 
-def headline_cards(headlines: Mapping[str, Headline], *, currency: str, columns: int = 4) -> None:
-    """Two rows of cards."""
+def headline_cards(
+    headlines: Mapping[str, Headline],
+    *,
+    currency: str,
+    columns: int = 4,
+    peers: Mapping[str, Standing] | None = None,
+) -> None:
+    """Two rows of cards; `peers`: by key of the measure, in the account view."""
+    beside = peers or {}
     ink = palette()
     shown = list(headlines.values())
     for start in range(0, len(shown), columns):
         with st.grid(columns, min_column_width=150, gap="xsmall"):
             for one in shown[start : start + columns]:
                 with st.container(border=True, height="stretch", gap="xxsmall"):
-                    st.html(card(one, currency=currency, colours=ink))
+                    st.html(card(one, currency=currency, colours=ink, peers=beside.get(one.measure.key)))
 
 
-def card(one: Headline, *, currency: str, colours: Palette) -> str:
-    """One number as HTML: name and target, value and change, its run, and what to make of it."""
+def card(one: Headline, *, currency: str, colours: Palette, peers: Standing | None = None) -> str:
+    """One number as HTML: name and target, value and change, its run, what to make of it, and what peers have."""
     name = html.escape(one.measure.label)
     said = html.escape(f"{one.measure.definition} = {one.measure.formula}.", quote=True)
     muted = f"color:{colours.muted}"
@@ -70,6 +79,7 @@ def card(one: Headline, *, currency: str, colours: Palette) -> str:
     return (
         f'{head}{figures}<div style="font-size:.75rem;{muted}">{html.escape(rests_on(one, currency))}</div>{run}'
         f'<div style="font-size:.78rem;line-height:1.25;margin-top:.15rem">{html.escape(one.sentence)}</div>'
+        f"{peer_line_html(peers, colours=colours) if peers is not None else ''}"
     )
 
 
@@ -137,12 +147,13 @@ def driver_figure(
     )
     figure.update_layout(
         height=height,
-        margin={"l": 4, "r": 4, "t": 18, "b": 4},
+        margin={"l": 4, "r": 4, "t": 18, "b": 22},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "sans-serif", "size": 12, "color": colours.text},
         showlegend=False,
-        xaxis={"fixedrange": True, "tickfont": {"size": 12}},
+        # Without room of their own the names of the links fall off the picture.
+        xaxis={"fixedrange": True, "tickfont": {"size": 12}, "automargin": True, "tickangle": 0},
         yaxis={"visible": False, "rangemode": "tozero", "fixedrange": True},
     )
     return figure

@@ -27,6 +27,7 @@ METHOD = f"""
   raises *frequency, loss cost and excess loss*, and its doubt widens their intervals.
 - A *ratio* moves only by what differs between places: deductibles (an account that reports fewer of its small thefts
   has its expected reports lowered) and, unknown, how well each place reports, which widens the interval.
+  None is narrower than as reported, also where the ratio falls: an assumption takes no doubt away.
 - *Losses*: thefts without a recorded value count with the assumed factor of those with one.
 - Accounts whose deductible is above the threshold are in no rate, adjusted or not; accounts without a stated deductible
   count as reporting everything. Where a severity may not be shown to you, deductibles move nothing.

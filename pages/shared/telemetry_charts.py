@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from bisect import bisect_right
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.measures import significant
+from analysis.service_funnel import usual_concentration
 from analysis.service_levels import FUNNEL_WARNING_Z, FUNNEL_Z, funnel_limits
 from analysis.service_measures import ServiceMeasure
 from analysis.telemetry import UNIT_LABELS, ServiceUnits
@@ -84,8 +86,9 @@ def calendar_chart(
 
     On each day lies a mark that cannot be seen: a click on it is picked up, one on a heatmap is lost.
     """
-    known = {pd.Timestamp(row["day"]).date(): row for row in days.to_dict("records")}
-    edges = np.array(calendar_edges(measure))
+    dates = days["day"].to_numpy(dtype="datetime64[D]").tolist()
+    known = dict(zip(dates, zip(days["value"].tolist(), days["n"].tolist(), strict=True), strict=True))
+    edges = calendar_edges(measure)
     bands = (last.year - first.year) * 12 + last.month - first.month
     bands = bands // 12 + 1
     starts = [first.replace(year=first.year + band, day=1) for band in range(bands)]
@@ -100,8 +103,9 @@ def calendar_chart(
         week, row = (day - mondays[band]).days // 7, band * 8 + day.weekday()
         found = known.get(day)
         if found is not None:
-            z[row, week] = int(np.searchsorted(edges, found["value"], side="right"))
-            words = f"{day:%a %-d %b %Y}: {measure.words(found['value'])} of {found['n']:,.0f} {measure.counted}"
+            value, n = found
+            z[row, week] = bisect_right(edges, value)
+            words = f"{day:%a %-d %b %Y}: {measure.words(value)} of {n:,.0f} {measure.counted}"
             marks.append((week, row, words, day.isoformat()))
         if day == picked:
             frames.append(_framed(week, row, colours=colours))
@@ -214,7 +218,7 @@ def calendar_legend(measure: ServiceMeasure, *, colours: Palette) -> str:
 
 
 def service_funnel(units: ServiceUnits, *, period: str, colours: Palette, picked: str = "") -> Chart:
-    """Each unit's level against its exposure, with the limits that chance alone keeps 95 and 99.8% of units in."""
+    """Each unit's level against its exposure, with the limits that keep 95 and 99.8% of units like the book inside."""
     measure, frame = units.measure, units.frame
     axis_words, divisor = AXES.get(measure.key, (measure.counted, 1.0))
     x = (frame["denominator"] / divisor).to_numpy(dtype=float)
@@ -271,13 +275,22 @@ def _bottom(units: ServiceUnits) -> float:
 
 
 def _limits(units: ServiceUnits, *, x: np.ndarray[Any, Any], divisor: float, colours: Palette) -> list[dict[str, Any]]:
+    """Where units with as many devices as usual lie; each is judged by its own."""
     if units.level is None or units.dispersion is None or not len(x):
         return []
     grid = np.geomspace(max(x.min() / 1.3, 1e-9), x.max() * 1.3, _POINTS)
+    concentration = usual_concentration(units.frame, grid * divisor)
     return [
         _line(grid, limit, dash=dash, colours=colours)
         for z, dash in ((FUNNEL_WARNING_Z, "dot"), (FUNNEL_Z, "solid"))
-        for limit in funnel_limits(units.level, grid * divisor, dispersion=units.dispersion, z=z)
+        for limit in funnel_limits(
+            units.level,
+            grid * divisor,
+            dispersion=units.dispersion,
+            between=units.between or 0.0,
+            concentration=concentration,
+            z=z,
+        )
     ]
 
 
@@ -285,9 +298,10 @@ def _funnel_title(units: ServiceUnits, *, bad: int) -> str:
     one, many = UNIT_LABELS[units.unit]
     if (units.frame["verdict"] == "not enough data").all():
         return f"No {one} has enough data to be told from chance"
+    explain = f"chance and usual differences between {units.measure.cluster_name}s explain"
     if not bad:
-        return f"No {one} of {len(units.frame):,} is worse than chance alone makes it"
-    return f"{bad:,} of {len(units.frame):,} {many} {'is' if bad == 1 else 'are'} worse than chance alone makes them"
+        return f"No {one} of {len(units.frame):,} is worse than {explain}"
+    return f"{bad:,} of {len(units.frame):,} {many} {'is' if bad == 1 else 'are'} worse than {explain}"
 
 
 def _funnel_notes(units: ServiceUnits) -> list[str]:
@@ -300,8 +314,10 @@ def _funnel_notes(units: ServiceUnits) -> list[str]:
         floor = f" and floor {_percent(measure.floor)}" if measure.floor is not None else ""
         lines.append(f"dashed: target {_percent(measure.target)}{floor}")
     if units.dispersion is not None:
-        inside = f"dotted 95%, solid 99.8% of {many} inside by chance"
+        inside = f"dotted 95%, solid 99.8% of {many} like the book inside"
         lines.append(f"{inside}: {units.chance:.1f} expected below it")
+        if (units.frame["clusters"] > 1).any():
+            lines.append(f"drawn for as many {measure.cluster_name}s as usual, each judged by its own")
     if units.without_unit >= 0.5:
         lines.append(f"{units.without_unit:,.0f} {measure.counted} have no known {one}")
     return lines

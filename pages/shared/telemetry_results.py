@@ -29,9 +29,8 @@ from analysis.telemetry import (
     left_out,
     service_by_unit,
     service_values,
-    worst_trips,
 )
-from analysis.trip_selection import TripSelection
+from analysis.trip_selection import TripSelection, worst_trips
 from analysis.trip_timeline import TripTimeline, trip_timeline
 from data.portfolio import View
 from pages.shared.hotspot_results import HASHES as _HASHES
@@ -50,9 +49,11 @@ TRIPS_SAVED = 5_000
 
 
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
-def levels_of(key: ViewKey, *, definition: Definition, _view: View) -> dict[str, ServiceValue]:
-    """Every service level."""
-    return service_values(_view, definition=definition)
+def levels_of(
+    key: ViewKey, *, measures: tuple[str, ...], definition: Definition, _view: View
+) -> dict[str, ServiceValue]:
+    """These service levels: each more is time to a page."""
+    return service_values(_view, measures=[SERVICE_MEASURES[name] for name in measures], definition=definition)
 
 
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)

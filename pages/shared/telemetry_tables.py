@@ -127,9 +127,12 @@ def unit_columns(units: ServiceUnits) -> list[ExportColumn]:
         ExportColumn("high", "To", format="percent", definition=f"High end of the interval: {measure.interval}."),
         ExportColumn("n", measure.counted.capitalize(), format="count", definition="Behind it."),
         ExportColumn(
-            "funnel_low", "Chance from", format="percent", definition="99.8% of such units lie above by chance."
+            "funnel_low",
+            "Usual from",
+            format="percent",
+            definition=f"99.9% of units like the book lie above, with as much on as many {measure.cluster_name}s.",
         ),
-        ExportColumn("funnel_high", "Chance to", format="percent", definition="And below this."),
+        ExportColumn("funnel_high", "Usual to", format="percent", definition="And 99.9% below this."),
         ExportColumn("key", "Id", definition=f"Key of the {one}."),
     ]
 

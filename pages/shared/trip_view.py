@@ -15,7 +15,7 @@ from analysis.export import ExportColumn
 from analysis.trip_timeline import TripTimeline
 from data.errors import LanewiseError
 from pages.shared.context import Context
-from pages.shared.layout import downloads, escape, format_value, show_table
+from pages.shared.layout import downloads, escape, format_value, show_table, shown_cells
 from pages.shared.palette import palette
 from pages.shared.telemetry_results import timeline_of
 from pages.shared.trip_timeline_chart import timeline_chart, trip_map
@@ -162,16 +162,13 @@ def pick_table(
 
 def table_columns(frame: pd.DataFrame, *, columns: Sequence[ExportColumn]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """What a table whose rows can be picked shows, and how each column is written."""
-    shown = frame[[column.name for column in columns]].copy()
     config: dict[str, Any] = {}
     for column in columns:
         kind = _FORMATS[column.format]
         config[column.name] = kind(
             f"{column.label} ({column.unit})" if column.unit else column.label, help=column.definition or None
         )
-        if column.format == "text":
-            shown[column.name] = shown[column.name].astype(object).where(shown[column.name].notna(), "")
-    return shown, config
+    return shown_cells(frame, columns=columns), config
 
 
 def trip_in_link() -> str:

@@ -265,7 +265,8 @@ def test_a_portfolio_without_a_table_of_insureds_has_the_book_alone(tmp_path: Pa
     top = 'currency = "USD"\ntimezone = "UTC"\nas_of = "2025-12-31"\n'
     load_feed(write_feed(tmp_path / "claims", files=files, top=top), portfolio=tmp_path / "portfolio", fit=fit)
     view = view_of(tmp_path, "I1")
-    assert view.rows("select group_kind, measure, insureds, median, level from peer_benchmark") == [
-        ("book", "paid_share", 5, 1.0, 0.6)
+    assert view.rows("select group_kind, measure, insureds, median, level from peer_benchmark order by measure") == [
+        ("book", "paid_share", 5, 1.0, 0.6),
+        ("book", "reported_promptly", 5, 1.0, 1.0),
     ]
     assert of(tmp_path, "I1").standings["paid_share"].value == 0.0

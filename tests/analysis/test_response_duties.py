@@ -99,3 +99,50 @@ def test_a_feed_that_never_says_it_is_not_blamed(tmp_path):
     record = duty_record(incident_clocks(view), "evidence")
     assert (record.share.value, record.cannot_be_told) == (None, 2)
     assert open_incidents(incident_clocks(view)).frame["next_duty"].isna().all()
+
+
+def test_only_a_bound_policy_sets_deadlines_and_one_policy_sets_them_all(tmp_path):
+    # Quoted: 1 hour by the law of AZ. Bound: one of the year, and a later one that overlaps it from June on.
+    policies = (
+        "policy_id,insured_id,inception_date,expiry_date,jurisdiction,status\n"
+        "Q1,I1,2025-01-01,2026-01-01,AZ,quoted\nQ2,I1,2025-02-01,2026-01-01,AZ,declined\n"
+        "P1,I1,2025-01-01,2026-01-01,TX,bound\nP2,I1,2025-06-01,2026-06-01,CA,in force\n"
+    )
+    terms = (
+        "policy_id,kind,applies_to,amount\nQ1,limit,notice hours,1\nQ2,limit,notice hours,2\n"
+        "P1,limit,notice hours,12\nP2,limit,notice hours,48\n"
+    )
+    cases = [contained("march", 10), contained("july", 10, begins=datetime(2025, 7, 1, 10)),
+             contained("uninsured", 10, insured="I3")]  # fmt: skip
+    view = load_cases(tmp_path, cases, more={"policy.csv": policies, "policy_term.csv": terms})
+    frame = incident_clocks(view).frame.set_index("incident_id")
+    found = frame[["policy_id", "jurisdiction", "notice_hours", "is_notice_agreed", "is_policy_ambiguous"]]
+    assert found.astype(object).where(found.notna(), None).T.to_dict("list") == {
+        "march": ["P1", "TX", 12, True, False],
+        # Not the least of either: all of the one that began last, and said so.
+        "july": ["P2", "CA", 48, True, True],
+        "uninsured": [None, None, 24, False, False],
+    }
+    caveats = duty_record(incident_clocks(view), "notice").share.caveats
+    assert any("Several policies" in caveat and "1 of 3" in caveat for caveat in caveats)
+
+
+def test_the_law_falls_back_to_the_insured_s_country(tmp_path):
+    files = {
+        "insured.csv": "insured_id,name,country\nI1,Acme Freight,US\nI2,Bolt Parcels,US\nI3,Cove Foods,FR\n",
+        "policy.csv": "policy_id,insured_id,inception_date,expiry_date,jurisdiction\n"
+        "P1,I1,2025-01-01,2026-01-01,CA\nP2,I2,2025-01-01,2026-01-01,TX\nP3,I3,2025-01-01,2026-01-01,DE\n",
+        "legal_clock.csv": "jurisdiction,claim_kind,step,days\nUS,first-party,notice to regulator,3\n"
+        "TX,first-party,notice to regulator,5\n",
+    }
+    cases = [contained("falls back", 10, regulator=70), contained("own law", 10, insured="I2", regulator=70),
+             contained("none", 10, insured="I3", regulator=70)]  # fmt: skip
+    view = load_cases(tmp_path, cases, more=files)
+    record = duty_record(incident_clocks(view), "regulator", law=legal_hours(view))
+    rows = record.frame.set_index("incident_id")
+    # Noticed on the 3rd at 11:00.
+    assert {name: str(due) for name, due in rows["due_at"].items()} == {
+        "falls back": "2025-03-06 11:00:00",
+        "own law": "2025-03-08 11:00:00",
+    }
+    assert record.is_set

@@ -15,6 +15,7 @@ from analysis.service_levels import (
     cluster_variance,
     dark_at_loss_test,
     error_budget,
+    funnel_error,
     funnel_limits,
     level_shift,
     ratio_estimate,
@@ -183,9 +184,23 @@ def test_cluster_variance_weighs_by_the_square():
 
 
 def test_a_funnel_narrows_as_exposure_grows():
-    low, high = funnel_limits(0.98, [100.0, 400.0], dispersion=0.04, z=2.0)
-    assert low.tolist() == pytest.approx([0.94, 0.96])
-    assert high.tolist() == pytest.approx([1.0, 1.0])
+    # At one half the inverse sine scale has its middle at pi / 4: sin^2(pi / 4 - 2 x 0.2) = (1 - sin 0.8) / 2.
+    low, high = funnel_limits(0.5, [1.0, 4.0], dispersion=0.04, z=2.0)
+    assert low.tolist() == pytest.approx([0.141322, 0.305291], abs=1e-6)
+    assert high.tolist() == pytest.approx([0.858678, 0.694709], abs=1e-6)
+
+
+def test_a_funnel_near_its_end_reaches_further_to_the_middle():
+    low, high = funnel_limits(0.98, [400.0], dispersion=0.04, z=2.0)
+    assert 0.98 - low[0] > high[0] - 0.98 > 0
+    assert funnel_limits(0.98, [4.0], dispersion=0.04)[1].tolist() == [1.0]
+    assert [end.tolist() for end in funnel_limits(1.0, [4.0], dispersion=0.0)] == [[1.0], [1.0]]
+
+
+def test_devices_that_differ_widen_a_funnel_the_more_the_fewer_they_are():
+    error = funnel_error(0.5, [100.0, 100.0, 1e12], dispersion=0.04, between=0.0012, concentration=[1.0, 0.25, 0.25])
+    # Variances 0.04 / 100 + 0.0012, 0.0004 + 0.0003, and what no exposure takes away.
+    assert error.tolist() == pytest.approx([0.04, 0.0264575, 0.0173205], abs=1e-6)
 
 
 def test_a_change_of_level_is_found_with_its_month():

@@ -17,8 +17,8 @@ from analysis.telemetry import (
     left_out,
     service_by_unit,
     service_values,
-    worst_trips,
 )
+from analysis.trip_selection import worst_trips
 from analysis.trip_timeline import off_route, parse_linestring, trip_timeline
 from data.errors import LanewiseError
 from data.load import load_feed

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.telemetry import worst_trips
-from analysis.trip_selection import TripSelection, trip_condition
+from analysis.trip_selection import TripSelection, trip_condition, worst_trips
 from data.portfolio import View
 from pages.shared.trip_narrowing import area_of, marked, row_value
 from tests.analysis.journeys import Journey, every, load, without

@@ -284,6 +284,19 @@ class TestBook:
         wide = moved["high"] / moved["low"]
         assert (wide > 1.02 * (published["high"] / published["low"])[wide.index]).all()
 
+    @pytest.mark.parametrize(
+        "reporting",
+        [Reporting(), Reporting(place_margin=0, small_share=0.2, deductible_multiple=5), Reporting(small_share=0.1)],
+    )
+    def test_no_interval_is_narrower_than_as_reported_in_its_own_unit(self, book: View, reporting: Reporting) -> None:
+        published, moved, _, _ = of(book, reporting)
+        moved = moved.loc[published.index]
+        # That of L2 falls: its account reports more of its thefts than the book does.
+        assert moved.loc["L2", "ratio"] < published.loc["L2", "ratio"]
+        assert ((moved["high"] - moved["low"]) >= published["high"] - published["low"] - 1e-12).all()
+        for below, above in (("low", "ratio"), ("ratio", "high")):
+            assert (moved[above] - moved[below] >= published[above] - published[below] - 1e-12).all(), below
+
     def test_the_higher_deductible_hides_more_thefts(self, book: View) -> None:
         published, moved, _, _ = of(book, Reporting(place_margin=0, small_share=0.2, deductible_multiple=5))
         shift = moved["ratio"] / published["ratio"]

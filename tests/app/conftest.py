@@ -62,9 +62,16 @@ def open_app(monkeypatch: pytest.MonkeyPatch, small_portfolio: Path) -> Open:
         app.context = {"theme": theme}
         for name, value in query.items():
             app.query_params[name.rstrip("_")] = value
-        if page:
-            app.switch_page(page)
-        return app.run()
+        if not page:
+            return app.run()
+        guessed = app.switch_page(page)._page_hash
+        app.run()
+        # Before its first run the app is taken to name a page as its file: one of another address is found only now.
+        if app.switch_page(page)._page_hash != guessed:
+            for name, value in query.items():
+                app.query_params[name.rstrip("_")] = value
+            app.run()
+        return app
 
     return opened
 

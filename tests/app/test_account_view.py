@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.filters import Filters, Scope
-from analysis.peers import AccountPeers, account_peers
+from analysis.peers import VERDICT_WORDS, AccountPeers, account_peers
 from data.portfolio import Portfolio
 from tests.app.conftest import Open, texts
 
 TELEMETRY = "../loss_control/telemetry.py"
+CONTAINMENT = "../loss_control/containment.py"
+CLAIMS = "../claims/performance.py"
+OVERVIEW = "../portfolio/overview.py"
 
 
 def words(app: AppTest) -> str:
@@ -115,6 +119,82 @@ def test_who_may_see_one_insured_only_is_in_its_account_view(
     assert "Corvane" not in words(other)
     monkeypatch.setenv("LANEWISE_INSUREDS", "I004,I002")
     assert "Account view" not in words(open_app(TELEMETRY, portfolio=sample))
+
+
+@pytest.mark.parametrize(
+    ("page", "measures"),
+    [
+        (CONTAINMENT, ("time_to_contain", "contained_within_60", "evidence_within_72", "insurer_notified_in_time")),
+        (
+            CLAIMS,
+            ("ultimate_loss_ratio", "claim_frequency", "decided_promptly", "automated_share", "disputed_share",
+             "theft_recovery"),
+        ),
+        (
+            OVERVIEW,
+            ("ultimate_loss_ratio", "theft_loss_ratio", "claim_frequency", "protected_share", "time_to_contain"),
+        ),
+    ],
+)  # fmt: skip
+def test_cards_of_other_pages_say_what_peers_have(
+    open_app: Open, sample: Path, tallis: AccountPeers, page: str, measures: tuple[str, ...]
+) -> None:
+    app = open_app(page, portfolio=sample, insured="I004")
+    assert not app.exception
+    assert "Account view: Tallis Home" in words(app)
+    told = html.unescape(notes(app))
+    for key in measures:
+        standing = tallis.standings[key]
+        assert standing.peers is not None, key
+        median = standing.words(standing.peers.median)
+        assert f"median {median}: {VERDICT_WORDS[standing.verdict]}" in told, key
+        assert f"account {standing.words(standing.value)}: {VERDICT_WORDS[standing.verdict]}" in told, key
+    assert told.count(" median ") == len(measures)
+
+
+def test_nothing_is_set_beside_peers_where_no_one_account_is_chosen(open_app: Open, sample: Path) -> None:
+    for page in (CONTAINMENT, CLAIMS, OVERVIEW):
+        app = open_app(page, portfolio=sample)
+        assert "Account view" not in words(app)
+        assert "peers' median" not in notes(app)
+
+
+def test_thefts_alone_have_no_peers(open_app: Open, sample: Path) -> None:
+    app = open_app(CONTAINMENT, portfolio=sample, insured="I004", **{"containment-among": "Thefts"})
+    assert not app.exception
+    assert "peers' median" not in notes(app)
+
+
+def offered(app: AppTest) -> set[str]:
+    """What the choices of the page say."""
+    return {str(option.content) for one in app.get("button_group") for option in one.proto.options}
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "choice"),
+    [
+        (CONTAINMENT, {}, "By insured"),
+        (CLAIMS, {}, "Insureds"),
+        (CLAIMS, {"claims-subject": "Late reports"}, "Insureds"),
+        (OVERVIEW, {}, "Insureds"),
+    ],
+)
+def test_accounts_are_not_set_against_each_other_by_name(
+    open_app: Open, sample: Path, page: str, query: dict[str, str], choice: str
+) -> None:
+    assert choice in offered(open_app(page, portfolio=sample, **query))
+    alone = open_app(page, portfolio=sample, insured="I004", **query)
+    assert not alone.exception
+    assert offered(alone)
+    assert choice not in offered(alone)
+
+
+def test_the_book_s_quarters_are_not_shown_beside_one_account(open_app: Open, sample: Path) -> None:
+    query = {"claims-subject": "Development"}
+    assert "The book's quarters are not shown" not in words(open_app(CLAIMS, portfolio=sample, **query))
+    alone = open_app(CLAIMS, portfolio=sample, insured="I004", **query)
+    assert not alone.exception
+    assert "The book's quarters are not shown beside one account" in words(alone)
 
 
 def test_without_benchmarks_the_account_is_named_and_nothing_is_compared(open_app: Open) -> None:

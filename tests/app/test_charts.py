@@ -56,6 +56,13 @@ def test_a_sparkline_stands_on_zero_so_that_a_wobble_stays_a_wobble():
     assert 'alt="Claims &quot;by&quot; month"' in image
 
 
+def test_a_sparkline_leaves_a_gap_where_nothing_is_known():
+    image = sparkline([1.0, None, 2.0, 2.0], label="", colours=LIGHT)
+    picture = base64.b64decode(image.split("base64,")[1].split('"', maxsplit=1)[0]).decode()
+    lines = [part.split('"')[1] for part in picture.split("<polyline points=")[1:]]
+    assert lines == ["0.0,11.0 0.0,11.0", "66.7,1.0 100.0,1.0"]
+
+
 def test_a_sparkline_of_nothing_lies_on_zero_and_of_losses_below_it():
     assert {y for _, y in drawn_line(sparkline([0.0, 0.0], label="", colours=DARK))} == {21.0}
     assert {y for _, y in drawn_line(sparkline([float("nan"), 0.0], label="", colours=DARK))} == {21.0}

@@ -83,6 +83,16 @@ def test_filters_apply_and_lanes_have_no_premium(open_app: Open, book: Path) -> 
     assert len(table(app, "gross_base")) == 4
 
 
+def test_the_claims_behind_a_share_are_those_of_its_card(open_app: Open, book: Path) -> None:
+    app = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "disputed_share"})
+    assert not app.exception
+    frame = table(app, "counted")
+    assert frame["claim_id"].tolist() == ["X"]
+    assert "100% of 1 claims count as disputed" in words(app)
+    large = open_app(PAGE, portfolio=book, **ALL, **{"claims-rows": "large"})
+    assert "0 large losses, with all claims of each event" in words(large)
+
+
 def test_one_insured_sees_its_claims_and_no_quarter_of_the_book(
     open_app: Open, book: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from analysis.claim_service import claim_months, claim_values
+from analysis.claim_trends import told_trends
 from analysis.claims import ultimate_loss_ratio
+from analysis.containment import Change, containment, incident_clocks
 from analysis.exposure import earned_premium, peak_accumulation, premium_rows
 from analysis.filters import Filters, Scope
 from analysis.overview import KEYS, Headline, headlines
 from analysis.overview_drivers import DRIVEN, drivers
 from analysis.registry import EVERY_MEASURE
+from analysis.service_measures import SERVICE_MEASURES
+from analysis.signals import SIGNAL
+from analysis.telemetry import service_values
 from data.portfolio import Portfolio, View
 from tests.app.test_overview import BOOK, TOP
 from tests.portfolios import load_files
@@ -97,3 +103,55 @@ def test_filters_reach_every_number(views: dict[str, View]) -> None:
     assert one["claim_frequency"].value == pytest.approx(1000)
     assert one["open_large_claims"].value == 0
     assert one["peak_accumulation"].value == pytest.approx(1.5)
+
+
+def test_losses_without_shipments_are_withheld_on_both_pages(tmp_path: Path) -> None:
+    # The thirteenth loss and all others are of I1, whose shipments are not loaded: nothing to count them against.
+    files = BOOK | {"shipment.csv": "\n".join(line for line in BOOK["shipment.csv"].split("\n") if ",I1," not in line)}
+    load_files(tmp_path, files=files, top=TOP)
+    snapshot = Portfolio(tmp_path / "portfolio").open()
+    now = snapshot.view(Scope(), YEAR)
+    overview = headlines(
+        now, snapshot.view(Scope(), YEAR.previous("year")), everything=snapshot.view(Scope(), Filters())
+    )
+    months = claim_months(now)
+    on_claims = claim_values(months)["claim_frequency"]
+    lack = "12 of 13 losses are of accounts without shipments in this selection"
+    assert (overview["claim_frequency"].value, overview["claim_frequency"].lack) == (None, lack)
+    assert (on_claims.estimate.value, on_claims.lack) == (None, lack)
+    assert "claim_frequency" not in told_trends(months)
+
+
+SELECTIONS = (
+    Filters(date(2025, 7, 1), date(2026, 6, 1)),
+    Filters(date(2025, 7, 1), date(2026, 6, 1), insured=("I001",)),
+    Filters(date(2025, 1, 1), date(2025, 12, 1), insured=("I002", "I004")),
+)
+
+
+@pytest.mark.parametrize("filters", SELECTIONS, ids=["all", "one insured", "two insureds"])
+def test_the_overview_shows_what_containment_claims_and_telemetry_show(sample: Path, filters: Filters) -> None:
+    snapshot = Portfolio(sample).open()
+    now, before = (snapshot.view(Scope(), one) for one in (filters, filters.previous("year")))
+    found = headlines(now, before, everything=snapshot.view(Scope(), Filters()))
+    clocks, clocks_before = incident_clocks(now), incident_clocks(before)
+    assert found["time_to_contain"].value == pytest.approx(containment(clocks).mean.value)
+    assert found["time_to_contain"].before == pytest.approx(containment(clocks_before).mean.value)
+    rate, rate_before = (claim_values(claim_months(one))["claim_frequency"].estimate for one in (now, before))
+    assert found["claim_frequency"].value == rate.value
+    assert found["claim_frequency"].interval == rate.interval
+    assert found["claim_frequency"].before == rate_before.value
+    assert found["ultimate_loss_ratio"].value == ultimate_loss_ratio(now).gross.value
+    assert found["earned_premium"].before == pytest.approx(earned_premium(before).at_plan)
+    assert found["peak_accumulation"].before == pytest.approx(peak_accumulation(before).value)
+    protected = SERVICE_MEASURES["protected_share"]
+    assert found["protected_share"].value == service_values(now, measures=[protected])["protected_share"].value
+
+
+def test_one_rule_says_what_is_news(found: dict[str, Headline]) -> None:
+    assert SIGNAL == 0.05
+    for one in found.values():
+        if one.chance is not None:
+            assert (one.news == "within chance") == (one.chance >= SIGNAL)
+    assert Change(1.0, 0.049).is_signal
+    assert not Change(1.0, 0.05).is_signal

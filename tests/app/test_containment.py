@@ -23,7 +23,7 @@ from tests.portfolios import load_files
 
 PAGE = "../loss_control/containment.py"
 CASES = (
-    *(contained(f"fast{k}", 10 + k, notified=70, evidence=500) for k in range(9)),
+    *(contained(f"fast{k}", 10 + k, notified=70, evidence=500) for k in range(15)),
     *(contained(f"slow{k}", 200 + k, insured="I2", notified=3000, evidence=6000, category="attempt") for k in range(3)),
     *(gone(f"gone{k}") for k in range(2)),
     Case("running", status="open", begins=datetime(2025, 3, 28, 10), loss="5000"),
@@ -71,11 +71,11 @@ def test_cards_curves_and_lists_are_those_of_the_incidents(open_app: Open, incid
     shown = cards(app)
     assert shown["Mean time to contain"] == mean.words(found.mean.value)
     assert shown["Open, not contained"] == "1"
-    # 9 of 16 whose deadline has passed, the open one among them, and the one whose containment does not fit.
-    assert shown["Insurer told in time"] == "56.2%"
+    # 15 of 22 whose deadline has passed, the open one among them, and the one whose containment does not fit.
+    assert shown["Insurer told in time"] == "68.2%"
     words = texts(app).replace("\\", "")
-    assert "16 own incidents" in words
-    assert "12 contained, 2 closed not contained, 1 open, 1 without a usable clock" in words
+    assert "22 own incidents" in words
+    assert "18 contained, 2 closed not contained, 1 open, 1 without a usable clock" in words
     assert "contained before it was noticed: 1" in words
     assert "1 open, not contained: 1 with a duty overdue" in words
     # None had a control: there is nothing to set against, so no picture of pace.
@@ -143,3 +143,21 @@ def test_without_a_word_on_containment_no_share_is_shown(open_app: Open) -> None
 def test_a_selection_without_incidents_says_so(open_app: Open, incidents: Path) -> None:
     app = open_app(PAGE, portfolio=incidents, insured="I1", **{"containment-among": "Attempts"})
     assert "No own incident in this selection" in texts(app)
+
+
+def test_too_many_without_a_usable_time_give_no_number_and_no_colour(open_app: Open, tmp_path: Path) -> None:
+    midnight = datetime(2025, 3, 3)
+    cases = [
+        *(Case(f"held{k}", begins=midnight, detected=0, contained=0, window=0, status="contained") for k in range(18)),
+        *(gone(f"gone{k}", begins=midnight, detected=0) for k in range(6)),
+    ]
+    load_cases(tmp_path, cases, as_of="2025-03-31")
+    app = open_app(PAGE, portfolio=tmp_path / "portfolio", from_="2025-03", to="2025-03")
+    assert not app.exception
+    assert cards(app)["Contained in 60 min"] == "cannot be told"
+    words = texts(app).replace("\\", "")
+    assert "How fast theft is contained cannot be told: 18 of 24 contained without a usable time" in words
+    assert "within an hour between 0 and 75%" in words
+    assert "75% if all of these were contained at once, 0% if none within 24 h" in words
+    assert "target 80" not in words
+    assert CONTAINMENT_MEASURES["contained_within_60"].words(0.0) == "0%"

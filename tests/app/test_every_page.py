@@ -60,9 +60,14 @@ CASES: Mapping[str, Case] = {
     "all of the sample": Case("sample"),
     "one insured": Case("sample", {"insured": "I004", "account-peers": "true"}),
     "one insured, counted": Case("sample", {"insured": "I004", "hotspots-level": "Counts in the period"}),
+    "one insured, development": Case("sample", {"insured": "I004", "claims-subject": "Development"}),
+    "one insured, late reports": Case(
+        "sample", {"insured": "I004", "claims-subject": "Late reports", "claims-late-unit": "Insureds"}
+    ),
     "one insured, nothing left": Case("sample", {"insured": "I014", "commodity": "NOTHING OF I014"}),
     "a scoped person": Case("sample", scope="I002"),
     "a scoped person, counted": Case("sample", {"hotspots-level": "Counts in the period"}, scope="I002"),
+    "a scoped person, insureds": Case("sample", {"claims-subject": "Insureds", "containment-by": "By insured"}, "I002"),
     "a scoped person of two": Case("sample", scope="I002,I006"),
     "nobody of that name": Case("sample", scope="I999"),
     **{name: Case(name) for name in PARTS},
@@ -100,6 +105,13 @@ def unused(portfolio: Path, *, insured: str) -> str:
     return str(rows[0][0])
 
 
+def asked(app: AppTest, query: Mapping[str, str], folder: Path) -> AppTest:
+    """The app with this in its address."""
+    for key, value in query.items():
+        app.query_params[key] = unused(folder, insured="I014") if value.startswith("NOTHING") else value
+    return app
+
+
 @pytest.fixture(scope="module")
 def opened(portfolios: Callable[[str], Path]) -> Iterator[Callable[[str, str], AppTest]]:
     """`opened(case, page)`: the app at that page; one session a case, which walks from page to page."""
@@ -114,11 +126,10 @@ def opened(portfolios: Callable[[str], Path]) -> Iterator[Callable[[str, str], A
         if case.scope:
             patch.setenv("LANEWISE_INSUREDS", case.scope)
         if name not in sessions:
-            app = AppTest.from_file(SHELL, default_timeout=120)
-            for key, value in case.query.items():
-                app.query_params[key] = unused(folder, insured="I014") if value.startswith("NOTHING") else value
-            sessions[name] = app.run()
-        return sessions[name].switch_page(page).run()
+            sessions[name] = AppTest.from_file(SHELL, default_timeout=120)
+            asked(sessions[name], case.query, folder).run()
+        # What only another page asks for leaves the address: it is asked for again.
+        return asked(sessions[name].switch_page(page), case.query, folder).run()
 
     yield session
     patch.undo()
@@ -172,10 +183,13 @@ def others(sample: Path) -> Mapping[str, str]:
     [
         ("a scoped person", {"I002"}, True),
         ("a scoped person, counted", {"I002"}, True),
+        ("a scoped person, insureds", {"I002"}, True),
         ("a scoped person of two", {"I002", "I006"}, True),
         # An underwriter picks the account by name from all; the page itself may be shown to it.
         ("one insured", {"I004"}, False),
         ("one insured, counted", {"I004"}, False),
+        ("one insured, development", {"I004"}, False),
+        ("one insured, late reports", {"I004"}, False),
     ],
 )
 def test_no_page_names_another_insured(

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
+from analysis.decisions import Decision
+from analysis.filters import Filters
+from analysis.service_measures import SERVICE_MEASURES
+from pages.shared.claim_tables import CLAIM_KINDS
+from pages.shared.decision_links import decision_link
 from tests.app.conftest import Open, texts
 from tests.portfolios import FILES, load_files
 
@@ -65,10 +71,13 @@ def test_what_is_lacking_says_what_to_load(open_app: Open, book: Path) -> None:
 
 def test_decisions_link_to_the_page_that_shows_them(open_app: Open, book: Path) -> None:
     words = texts(open_app("", portfolio=book)).replace("\\", "")
-    assert "[Chase Acme Freight: critical recommendation open](/hotspots?insured=I1&site=S1)" in words
+    assert (
+        "[Chase Acme Freight: critical recommendation open](/hotspots?insured=I1&hotspots-level=Verdicts+by+site"
+        in words
+    )
     assert "Chase Bolt" not in words
     # The other account is insured for another year.
-    assert "[Renew or release Acme Freight](/overview?insured=I1)" in words
+    assert "[Renew or release Acme Freight](/claims?insured=I1&claims-subject=Insureds)" in words
     assert "Renew or release Bolt" not in words
     assert "150% of the limit on one conveyance" in words
 
@@ -106,3 +115,47 @@ def test_a_portfolio_that_lacks_tables_still_has_its_overview(
 
 def test_without_a_portfolio_there_is_the_welcome(open_app: Open, tmp_path: Path) -> None:
     assert "Welcome to Lanewise" in texts(open_app("", portfolio=tmp_path / "none"))
+
+
+LINKED = (
+    (
+        Decision("open incident", "", "", 0, None, "containment", {"incident": "X000001"}),
+        "../loss_control/containment.py",
+    ),
+    (
+        Decision("telemetry fell", "", "", 1, None, "telemetry", {"measure": "completeness", "by_carrier": "C004"}),
+        "../loss_control/telemetry.py",
+    ),
+    (Decision("dark at loss", "", "", 1, None, "telemetry", {"dark_by": "insured"}), "../loss_control/telemetry.py"),
+    (Decision("accumulation", "", "", 1, None, "telemetry", {"trip": "T0000001"}), "../loss_control/telemetry.py"),
+    (
+        Decision("hotspot", "", "", 1, None, "hotspots", {"level": "lane", "place": "L0001"}),
+        "../portfolio/hotspots.py",
+    ),
+)
+
+
+@pytest.mark.parametrize(("one", "page"), LINKED, ids=lambda one: getattr(one, "kind", ""))
+def test_a_link_sets_the_controls_of_its_page(open_app: Open, sample: Path, one: Decision, page: str) -> None:
+    link = decision_link(one, filters=Filters(mode=("road",)))
+    path, _, query = link.partition("?")
+    asked = parse_qs(query)
+    assert path == f"/{one.page}"
+    assert asked.pop("mode") == ["road"]
+    app = open_app(page, portfolio=sample, **asked)
+    assert not app.exception
+    widgets = (*app.text_input, *app.selectbox, *app.button_group, *app.multiselect)
+    values = {str(widget.key): (widget.value, str(getattr(widget, "options", ""))) for widget in widgets}
+    for key, (text,) in asked.items():
+        value, options = values[key]
+        chosen = value if isinstance(value, list) else [value]
+        shown = {str(item) for item in chosen} | {CLAIM_KINDS.get(str(item), "") for item in chosen}
+        shown |= {f"Verdicts by {item}" for item in chosen} | {f"By {item}" for item in chosen}
+        shown |= {SERVICE_MEASURES[str(item)].label for item in chosen if str(item) in SERVICE_MEASURES}
+        assert text in shown, (key, text, value, options)
+
+
+def test_overdue_claims_are_linked_by_the_words_of_their_page() -> None:
+    one = Decision("legal clock", "", "", 0, None, "claims", {"claims": "overdue", "subject": "Legal clocks"})
+    link = decision_link(one, filters=Filters(insured=("I1", "I2")))
+    assert link == ("/claims?insured=I1&insured=I2&claims-rows=Past+a+legal+deadline&claims-subject=Legal+clocks")

@@ -8,8 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.adjusted_verdicts import adjust
 from analysis.export import ExportColumn
+from analysis.filters import Filters, Scope
 from analysis.under_reporting import ASSUMED, Reporting
+from analysis.verdicts import ranked_verdicts
+from data.portfolio import Portfolio
 from pages.shared.reporting_switch import adjusted_columns, default_words, provenance_lines
 from tests.analysis.books import load_book, shipments, thefts
 from tests.app.conftest import Open, texts
@@ -180,3 +184,16 @@ def test_adjusted_columns_are_named_so_and_published_ones_say_so() -> None:
         "Shrunken ratio, adjusted", "P(ratio > 1.5)", "P(ratio > 1.5), adjusted", "Share reported, assumed",
     ]  # fmt: skip
     assert found[1].definition == "As published, on reported thefts."
+
+
+@pytest.mark.parametrize("level", ["lane", "corridor", "site"])
+def test_no_interval_of_the_sample_is_narrower_adjusted_than_as_reported(sample: Path, level: str) -> None:
+    view = Portfolio(sample).view(Scope(), Filters())
+    published = ranked_verdicts(view, level=level)
+    rows = published.frame.merge(
+        adjust(published, view=view, reporting=Reporting()).frame, on=["place", "segment"], suffixes=("", "_adjusted")
+    )
+    assert len(rows) == len(published.frame) > 50
+    wider = (rows["high_adjusted"] - rows["low_adjusted"]) - (rows["high"] - rows["low"])
+    assert wider.min() > -1e-9
+    assert wider.max() > 0

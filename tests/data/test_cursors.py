@@ -93,3 +93,20 @@ def test_a_variable_that_the_next_view_does_not_set_is_unset() -> None:
         ["I2"],
         None,
     )
+
+
+def test_what_no_filter_changes_is_asked_once_for_each_scope(
+    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(insureds: frozenset[str] | None, filters: Filters) -> list[tuple[str]]:
+        return snapshot.view(Scope(insureds), filters).lasting_rows(IDS)
+
+    whole = snapshot.view(Scope(), Filters()).rows(IDS)
+    assert asked(frozenset({"I1"}), Filters()) == [("I1",)]
+    assert asked(frozenset({"I2"}), Filters()) == [("I2",)]
+    assert asked(frozenset(), Filters()) == []
+    # A filter leaves it whole, and whoever asks next is answered without a statement.
+    assert asked(None, Filters(insured=("I1",), first_month=date(2031, 1, 1))) == whole
+    monkeypatch.setattr(View, "rows", lambda *_: pytest.fail("asked again"))
+    assert asked(None, Filters()) == whole
+    assert asked(frozenset({"I2"}), Filters(insured=("I1",))) == [("I2",)]
