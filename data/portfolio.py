@@ -99,7 +99,8 @@ _SHARED = {
     "account_small_loss": """
         select * replace (case when is_shareable then below end as below) from snap.account_small_loss""",
     "place_small_loss": """
-        select * replace (case when severity_is_shareable then known end as known) from snap.place_small_loss where is_shareable""",
+        select * replace (case when severity_is_shareable then known end as known) from snap.place_small_loss
+        where is_shareable""",
     "service_spread": """
         select measure, definition, case when is_shareable then value end as value, clusters,
             case when is_shareable then variance end as variance,
