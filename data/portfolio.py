@@ -94,8 +94,7 @@ _SHARED = {
             case when m.is_shareable then m.expected end as expected)
         from snap.hotspot_cluster_lane as m
         join snap.hotspot_cluster as c on m.cluster_id = c.cluster_id and c.is_shareable""",
-    "hotspot_share": """
-        select * replace (case when is_shareable then expected end as expected) from snap.hotspot_share""",
+    "hotspot_share": "select * replace (if(is_shareable, expected, null) as expected) from snap.hotspot_share",
     "account_small_loss": """
         select * replace (case when is_shareable then below end as below) from snap.account_small_loss""",
     "place_small_loss": """
