@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from analysis.claims import account_loss_ratios
+from analysis.claims import Kind, account_loss_ratios
 from analysis.containment import LEAST_CASES, Clocks, clocks_of, containment_durations, is_unclear
 from analysis.containment_measures import HORIZON_MINUTES, TARGET_MINUTES
 from analysis.estimates import Estimate
@@ -89,7 +89,7 @@ def of_duty(duty: Duty) -> Figures:
     return figures
 
 
-def of_loss_ratio(kind: str) -> Figures:
+def of_loss_ratio(kind: Kind) -> Figures:
     """Figures that are what losses come to in the end per earned premium: *gross*, *net* of recoveries, or *theft*."""
 
     def figures(connection: duckdb.DuckDBPyConnection, first: date, end: date) -> pd.DataFrame:

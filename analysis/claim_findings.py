@@ -94,10 +94,12 @@ def insured_words(table: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Which insureds stand out, without full stop."""
     judged = table[table["verdict"] != "not enough data"]
     above, below = (judged[judged["verdict"] == f"{side} the rest"] for side in ("above", "below"))
+    if len(table) == 1:
+        return "There is no other insured to compare with"
     if judged.empty:
         return "No insured has enough losses to be told from chance"
     if above.empty and below.empty:
-        return f"No insured of {len(judged):,} differs from all together by more than chance"
+        return f"No insured of {len(judged):,} differs from all others by more than chance"
     parts = []
     for part, words in ((above, "costs more"), (below, "costs less")):
         if len(part) == 1:

@@ -1,39 +1,32 @@
 """How do claims of the whole book grow as they age, and what do they come to per premium? Written at publication.
 
 An account has too few claims to show either: its young periods are completed by the book's pattern and by the loss
-ratio of its class (Bornhuetter-Ferguson, analysis/claims.py).
+ratio of its class (Bornhuetter-Ferguson, analysis/claim_expected.py).
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.claim_expected import expected_rows, fit_classes
+from analysis.claim_sharing import SharedPattern, relative_errors, share_pattern
 from analysis.development import ChainLadder, chain_ladder
 from analysis.sharing import SharingRule
 from analysis.triangles import Triangle, build_triangle
 
 Array = NDArray[np.float64]
 
-#: A class with fewer losses is taken as the whole book.
-LEAST_LOSSES = 30
-#: Days in a quarter of a year, on average.
-QUARTER_DAYS = 365.25 / 4
-#: No age at which less of the ultimate is known is taken at its word: a division by it would be a guess.
-LEAST_SHARE = 0.02
-_TABLES = ("claim_pattern", "claim_origin", "claim_reserve", "claim_class")
+_TABLES = ("claim_pattern", "claim_origin", "claim_reserve", "claim_class", "claim_expected")
 _GROWTH = """
-select origin, age, sum(gross_base)::double as gross, sum(recovered_base)::double as recovered
+select origin, age, insured_id, sum(gross_base)::double as gross, sum(recovered_base)::double as recovered
 from claim_valuation
-group by origin, age
-order by origin, age
+group by origin, age, insured_id
+order by origin, age, insured_id
 """
 _EARNED = """
 select product, insured_id, month, sum(earned_base)::double as earned
@@ -52,66 +45,25 @@ group by all
 order by all
 """
 _SIZES = """
-select product, event_base::double as size
+select product, insured_id, event_base::double as size
 from claim_service
 where is_loss
 order by product, claim_id
 """
-_COUNTED = """
-select insured_id, count(*)::double as units from claim_service group by insured_id order by insured_id
-"""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Which share of what losses come to is known, by the age of their quarter; 1 where nothing could be fitted.
-
-    Attributes
-    ----------
-    developed_share
-        At each age in quarters, from 1; empty: not known.
-    relative_error
-        Standard error of the ultimate over the ultimate, at each age.
-    """
-
-    developed_share: tuple[float, ...] = ()
-    relative_error: tuple[float, ...] = ()
-
-    def share_at(self, quarters: Array) -> Array:
-        """The share known of losses that happened so many quarters ago; linear between the middles of the ages.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> Pattern((0.5, 0.9, 1.0)).share_at(np.array([0.25, 0.5, 1.0, 9.0])).round(3).tolist()
-        [0.25, 0.5, 0.7, 1.0]
-        """
-        if not self.developed_share:
-            return np.ones_like(quarters)
-        middles = np.arange(len(self.developed_share)) + 0.5
-        share = np.interp(quarters, [0.0, *middles], [0.0, *self.developed_share])
-        return np.maximum(share, LEAST_SHARE)
-
-    def error_at(self, quarters: Array) -> Array:
-        """The relative standard error of what losses of this age come to."""
-        if not self.relative_error:
-            return np.zeros_like(quarters)
-        middles = np.arange(len(self.relative_error)) + 0.5
-        return np.interp(quarters, middles, np.nan_to_num(self.relative_error))
 
 
 def fit_claims(connection: duckdb.DuckDBPyConnection, *, rule: SharingRule) -> None:
     """How do the book's claims develop, and what does each class of policy lose per premium?
 
-    Fills `claim_pattern`, `claim_origin`, `claim_reserve` and `claim_class`. Without claims, without dates of loss or
-    without earned premium what needs them stays empty.
+    Fills `claim_pattern`, `claim_origin`, `claim_reserve`, `claim_class` and `claim_expected`. Without claims, without
+    dates of loss or without earned premium what needs them stays empty.
 
     Parameters
     ----------
     connection
         To the unfinished snapshot, whose marts are built.
     rule
-        Whom a scoped viewer may be compared with: by earned premium, without it by number of claims.
+        Of whose losses and premium a figure is made that others may see.
     """
     for table in _TABLES:
         connection.execute(f"delete from {table}")
@@ -119,29 +71,28 @@ def fit_claims(connection: duckdb.DuckDBPyConnection, *, rule: SharingRule) -> N
     # A portfolio without claims has no table of them to ask either.
     if growth.empty:
         return
-    row = connection.execute(
+    ((known_to,),) = connection.execute(
         "select coalesce(max(f.as_of), any_value(s.data_date)) from snapshot as s"
         " left join feed as f on f.name in (select _feed from claim)"
-    ).fetchone()
-    if row is None or row[0] is None:
+    ).fetchall()
+    if known_to is None:
         return
-    known_to: date = row[0]
-    earned = connection.execute(_EARNED).df()
-    owners = earned.rename(columns={"earned": "units"}) if len(earned) else connection.execute(_COUNTED).df()
-    patterns: dict[str, Pattern] = {}
+    patterns: dict[str, SharedPattern | None] = {}
     for kind in ("gross", "recovered"):
         fitted = chain_ladder(quarter_triangle(growth, kind=kind))
-        patterns[kind] = _pattern(fitted)
+        patterns[kind] = None
         if fitted.state != "too short":
-            held = _holders(owners, rule=rule)
-            rows = _pattern_rows(fitted, kind=kind)
-            _write(connection, "claim_pattern", rows.merge(pd.DataFrame([held]), how="cross"))
+            shared = share_pattern(fitted, growth.rename(columns={kind: "units"}), rule=rule)
+            patterns[kind] = shared
+            _write(connection, "claim_pattern", _pattern_rows(fitted, shared, kind=kind))
         _write(connection, "claim_origin", _origin_rows(fitted, kind=kind, known_to=known_to))
         _write(connection, "claim_reserve", _reserve_row(fitted, kind=kind))
-    lost, sizes = connection.execute(_LOST).df(), connection.execute(_SIZES).df()
+    earned = connection.execute(_EARNED).df()
     if len(earned):
-        found = _classes(earned, lost, sizes, patterns=patterns, known_to=known_to, rule=rule)
-        _write(connection, "claim_class", found)
+        lost, sizes = connection.execute(_LOST).df(), connection.execute(_SIZES).df()
+        classes = fit_classes(earned, lost, sizes, patterns=patterns, known_to=known_to, rule=rule)
+        _write(connection, "claim_class", classes)
+        _write(connection, "claim_expected", expected_rows(earned, classes, patterns=patterns, known_to=known_to))
 
 
 def quarter_triangle(growth: pd.DataFrame, *, kind: str) -> Triangle:
@@ -175,32 +126,7 @@ def quarter_triangle(growth: pd.DataFrame, *, kind: str) -> Triangle:
     )
 
 
-def quarters_ago(months: pd.Series[Any], *, known_to: date) -> Array:
-    """How many quarters before the data's date did the middle of each month lie? Of the month under way, its part."""
-    first = np.asarray(months, dtype="datetime64[D]")
-    end = np.datetime64(known_to, "D") + 1
-    following = (first.astype("datetime64[M]") + 1).astype("datetime64[D]")
-    begun = (end - first).astype(np.float64)
-    ended = np.maximum((end - following).astype(np.float64), 0.0)
-    days: Array = np.maximum((begun + ended) / 2, 0.0)
-    return days / QUARTER_DAYS
-
-
-def _pattern(fitted: ChainLadder) -> Pattern:
-    if fitted.state == "too short":
-        return Pattern()
-    return Pattern(tuple(fitted.developed_share.tolist()), tuple(_relative_errors(fitted).tolist()))
-
-
-def _relative_errors(fitted: ChainLadder) -> Array:
-    """By age: of the one quarter that is now of it."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # The last origin is of age 1, the first of the greatest.
-        relative = (fitted.standard_error / fitted.ultimate)[::-1]
-    return np.asarray(np.where(np.isfinite(relative), relative, 0.0), dtype=np.float64)
-
-
-def _pattern_rows(fitted: ChainLadder, *, kind: str) -> pd.DataFrame:
+def _pattern_rows(fitted: ChainLadder, shared: SharedPattern, *, kind: str) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "kind": kind,
@@ -210,9 +136,15 @@ def _pattern_rows(fitted: ChainLadder, *, kind: str) -> pd.DataFrame:
             "pairs": fitted.pairs,
             "to_ultimate": fitted.to_ultimate,
             "developed_share": fitted.developed_share,
-            "relative_error": _relative_errors(fitted),
+            "relative_error": relative_errors(fitted),
+            "shared_factor": shared.factors,
+            "shared_to_ultimate": shared.to_ultimate,
+            "shared_developed_share": shared.developed_share,
+            "shared_relative_error": shared.relative_error,
+            "pooled_from": shared.pooled_from,
+            "is_shareable": shared.is_shareable,
         }
-    )
+    ).astype({"pooled_from": "Int64"})
 
 
 def _origin_rows(fitted: ChainLadder, *, kind: str, known_to: date) -> pd.DataFrame:
@@ -250,61 +182,6 @@ def _reserve_row(fitted: ChainLadder, *, kind: str) -> pd.DataFrame:
             }
         ]
     )
-
-
-def _classes(
-    earned: pd.DataFrame,
-    lost: pd.DataFrame,
-    sizes: pd.DataFrame,
-    *,
-    patterns: dict[str, Pattern],
-    known_to: date,
-    rule: SharingRule,
-) -> pd.DataFrame:
-    """Ultimate loss ratio and sizes of each kind of policy, and of the book.
-
-    Ratio = incurred / (earned premium x share of its losses known by now): what the years that are known well come to
-    weighs more than the young ones (Stanard 1985, PCAS 72:124-148; "Cape Cod").
-    """
-    ago = quarters_ago(earned["month"], known_to=known_to)
-    earned = earned.assign(
-        used=earned["earned"] * patterns["gross"].share_at(ago),
-        used_back=earned["earned"] * patterns["recovered"].share_at(ago),
-    )
-    # Losses of months for which nothing was earned have no premium to be set against.
-    covered = lost.merge(earned[["insured_id", "month"]].drop_duplicates(), on=["insured_id", "month"])
-    rows = []
-    for product in [None, *sorted(earned["product"].dropna().unique())]:
-        own, claims, each = (
-            part if product is None else part[part["product"] == product] for part in (earned, covered, sizes)
-        )
-        used, back = float(own["used"].sum()), float(own["used_back"].sum())
-        if used <= 0 or (product is not None and len(each) < LEAST_LOSSES):
-            continue
-        size = each["size"].to_numpy(dtype=np.float64)
-        mean = float(size.mean()) if len(size) else math.nan
-        rows.append(
-            {
-                "product": product,
-                "earned_base": float(own["earned"].sum()),
-                "used_base": used,
-                "ratio": max(float(claims["incurred"].sum()) / used, 0.0),
-                "theft_ratio": max(float(claims["theft"].sum()) / used, 0.0),
-                "recovered_ratio": max(float(claims["recovered"].sum()) / back, 0.0) if back > 0 else 0.0,
-                "losses": len(size),
-                "mean_severity": mean,
-                "severity_cv": float(size.std(ddof=1)) / mean if len(size) > 1 else math.nan,
-                **_holders(own.rename(columns={"earned": "units"}), rule=rule),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _holders(owned: pd.DataFrame, *, rule: SharingRule) -> dict[str, object]:
-    """How many insureds stand behind it, and whether others may see it."""
-    frame = owned[["insured_id", "units"]]
-    held = rule.holders(frame, group=pd.Series(np.zeros(len(frame), dtype=np.int64)), groups=1).iloc[0]
-    return {str(name): held[name] for name in held.index}
 
 
 def _write(connection: duckdb.DuckDBPyConnection, table: str, frame: pd.DataFrame) -> None:

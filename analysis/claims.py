@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.claim_models import Pattern, quarter_triangle, quarters_ago
-from analysis.development import bornhuetter_ferguson
+from analysis.claim_expected import mixed_sizes, size_moments
+from analysis.claim_models import quarter_triangle
+from analysis.differences import holm
 from analysis.estimates import Estimate
+from analysis.exposure import cancelled_words
 from analysis.intervals import Interval
-from analysis.loss_ratio import LossRatios, LossSums, loss_ratios
+from analysis.loss_ratio import LossRatios, LossSums, chance_beside_the_rest, loss_ratios
+from analysis.reporting_fit import USUAL_LOG_SD
 from analysis.triangles import Triangle
 from data.portfolio import View
 
@@ -34,12 +36,39 @@ NOT_DEVELOPED = (
     "Not developed, as too few earlier valuations of claims are known (table claim_movement): the ratio errs to the"
     " low side"
 )
+HIDDEN = (
+    "Not developed: what is still to come rests on losses of too few insureds to be shown here; the ratio errs to the"
+    " low side, and is higher for those who see the whole book"
+)
+THEFT_HIDDEN = (
+    "Theft that is still to come rests on losses of too few insureds to be shown here: the ratio errs to the low side"
+)
+BACK_HIDDEN = (
+    "Recoveries that are still to come rest on those of too few insureds to be shown here: the ratio errs to the high"
+    " side"
+)
+#: How much sizes vary where those of the class may not be shown: log-normal, with the usual spread of the logarithm.
+USUAL_CV = math.sqrt(math.expm1(USUAL_LOG_SD**2))
+SIZES_HIDDEN = (
+    "How losses of its class vary in size may not be shown, as they are those of too few insureds: the interval takes a"
+    f" coefficient of variation of {USUAL_CV:.1f}"
+)
+#: Groups together, one at most in twenty such tables is set apart by chance alone.
+ALPHA = 0.05
+Kind = Literal["gross", "net", "theft"]
 _PREMIUM = """
-select insured_id, product, month, coalesce(sum(earned_base), 0)::double as earned,
-    count(*) filter (earned_premium is not null and earned_base is null) as unrated
-from premium_month{within}
-group by all
-order by all
+with
+premium as (
+    select insured_id, month, coalesce(sum(earned_base), 0)::double as earned,
+        count(*) filter (earned_premium is not null and earned_base is null) as unrated,
+        list(distinct policy_id) filter (is_cancelled_in_full) as cancelled
+    from premium_month{within}
+    group by all
+)
+select p.*, e.* exclude (insured_id, month)
+from premium as p
+left join claim_expected as e on p.insured_id is not distinct from e.insured_id and p.month = e.month
+order by p.insured_id, p.month
 """
 _LOSSES = """
 select insured_id, month,
@@ -58,38 +87,6 @@ from {losses}{within}
 group by all
 order by all
 """
-_PATTERNS = "select kind, developed_share, relative_error from claim_pattern{within} order by kind, age"
-_CLASSES = (
-    "select product, ratio, theft_ratio, recovered_ratio, mean_severity, severity_cv from claim_class{within}"
-    " order by product"
-)
-_KNOWN_TO = """
-select coalesce(max(f.as_of), any_value(s.data_date))
-from snapshot as s
-left join feed as f on f.name in (select _feed from claim)
-"""
-
-
-@dataclass(frozen=True)
-class Developments:
-    """What the fit of the book says of how losses develop, as far as this person may see it.
-
-    Attributes
-    ----------
-    gross, recovered
-        Patterns; empty where nothing could be fitted or shown.
-    classes
-        By product (None: the book): ultimate loss ratio, its theft part and recoveries, mean and spread of sizes.
-    """
-
-    gross: Pattern
-    recovered: Pattern
-    classes: dict[str | None, dict[str, float]]
-
-    @property
-    def book(self) -> dict[str, float]:
-        """Of all classes together; empty where nothing is known."""
-        return self.classes.get(None, {})
 
 
 @dataclass(frozen=True)
@@ -141,26 +138,8 @@ class UltimateLossRatio:
         return float(self.parts[part].sum())
 
 
-def developments(view: View) -> Developments:
-    """What does the book's fit say of development and class loss ratios, as far as this person may see it?"""
-    return _developments(view.rows(_PATTERNS.format(within="")), view.rows(_CLASSES.format(within="")))
-
-
-def _developments(patterns: Sequence[tuple[Any, ...]], classes: Sequence[tuple[Any, ...]]) -> Developments:
-    found = {
-        kind: Pattern(
-            tuple(float(share) for k, share, _ in patterns if k == kind),
-            tuple(float(error or 0.0) for k, _, error in patterns if k == kind),
-        )
-        for kind in ("gross", "recovered")
-    }
-    names = ("ratio", "theft_ratio", "recovered_ratio", "mean_severity", "severity_cv")
-    of_class = {row[0]: {name: _number(value) for name, value in zip(names, row[1:], strict=True)} for row in classes}
-    return Developments(found["gross"], found["recovered"], of_class)
-
-
 def account_loss_ratios(
-    connection: duckdb.DuckDBPyConnection, *, first: date, end: date, kind: str = "gross", level: float = 0.95
+    connection: duckdb.DuckDBPyConnection, *, first: date, end: date, kind: Kind = "gross", level: float = 0.95
 ) -> pd.DataFrame:
     """What does each account of the book come to in the end per premium of these months? At publication.
 
@@ -185,21 +164,16 @@ def account_loss_ratios(
         (earned premium), `value`, `low`, `high` (null: no interval), `n` (losses).
     """
     months, within = {"first": first, "end": end}, "\nwhere month >= $first and month < $end"
-    row = connection.execute(_KNOWN_TO).fetchone()
     premium = connection.execute(_PREMIUM.format(within=within), months).df()
     premium = premium[premium["insured_id"].notna()]
     columns = ["insured_id", "numerator", "denominator", "value", "low", "high", "n"]
-    if row is None or row[0] is None or premium["earned"].sum() <= 0:
+    if premium["earned"].sum() <= 0:
         return pd.DataFrame({name: pd.Series(dtype="float64" if name != columns[0] else "object") for name in columns})
-    fitted = _developments(
-        connection.execute(_PATTERNS.format(within=" where is_shareable")).fetchall(),
-        connection.execute(_CLASSES.format(within=" where is_shareable")).fetchall(),
-    )
     losses = connection.execute(_LOSSES.format(losses="claim_service", within=within), months).df()
-    parts = _parts(_expected(premium, fitted, ago=quarters_ago(premium["month"], known_to=row[0])), losses)
+    parts = _parts(_shown(premium), losses)
     grouped = _grouped(parts, parts["insured_id"])
     grouped = grouped[grouped["earned"] > 0]
-    found = _ratios(grouped, kind, fitted, level=level)
+    found = _ratios(grouped, kind, level=level)
     return pd.DataFrame(
         {
             "insured_id": grouped.index.to_numpy(),
@@ -213,19 +187,30 @@ def account_loss_ratios(
     )
 
 
-def ultimate_loss_ratio(view: View, *, fitted: Developments | None = None) -> UltimateLossRatio:
+def _shown(premium: pd.DataFrame) -> pd.DataFrame:
+    """Premium beside what is still to come, as somebody who does not see the book has it (data/portfolio.py)."""
+    told = {
+        name: premium[name].where(premium[flag].eq(other=True))
+        for name, flag in (
+            ("to_come", "is_shareable"), ("relative_error", "is_shareable"), ("theft_to_come", "is_theft_shareable"),
+            ("back_to_come", "is_back_shareable"), ("size_mean", "is_size_shareable"), ("size_cv", "is_size_shareable"),
+        )
+    }  # fmt: skip
+    return premium.assign(**told)
+
+
+def ultimate_loss_ratio(view: View) -> UltimateLossRatio:
     """What do the losses of this selection come to in the end per unit of earned premium, gross, net and of theft?
 
     For every account and month: ultimate = incurred + class's ultimate loss ratio x earned premium x
-    (1 - share known at its age). So the months and accounts add up to the whole, and one account's young months lean on
-    its class. Losses of months without earned premium are in neither side.
+    (1 - share known at its age), of which the second part is reckoned at publication (`analysis.claim_expected`): an
+    account has one ratio, whoever looks. So the months and accounts add up to the whole, and one account's young months
+    lean on its class. Losses of months without earned premium are in neither side.
 
     Parameters
     ----------
     view
         Any selection; filters by carrier, lane, commodity or mode leave no premium.
-    fitted
-        What `developments` gives, if it is known already.
 
     References
     ----------
@@ -237,26 +222,22 @@ def ultimate_loss_ratio(view: View, *, fitted: Developments | None = None) -> Ul
     premium = view.frame(_PREMIUM.format(within=""))
     if premium["earned"].sum() <= 0:
         return _nothing(NO_PREMIUM)
-    fitted = fitted or developments(view)
-    known_to = view.snapshot.data_date("claim")
-    if known_to is None:
+    if view.snapshot.data_date("claim") is None:
         return _nothing(NO_PREMIUM)
     losses = view.frame(_LOSSES.format(losses="claim_loss", within=""))
-    parts = _parts(_expected(premium, fitted, ago=quarters_ago(premium["month"], known_to=known_to)), losses)
-    caveats = _caveats(premium, losses, parts, fitted)
+    parts = _parts(premium, losses)
+    caveats = _caveats(premium, losses, parts)
     ultimate = float(parts["ultimate"].sum())
     return UltimateLossRatio(
-        gross=_ratio(parts, "gross", fitted, caveats),
-        net=_ratio(parts, "net", fitted, caveats),
-        theft=_ratio(parts, "theft", fitted, caveats),
+        gross=_ratio(parts, "gross", caveats),
+        net=_ratio(parts, "net", caveats),
+        theft=_ratio(parts, "theft", caveats),
         parts=parts.drop(columns="unrated"),
         known_share=float(parts["incurred"].sum()) / ultimate if ultimate > 0 else None,
     )
 
 
-def ratios_by(
-    found: UltimateLossRatio, by: pd.Series[Any], *, fitted: Developments, level: float = 0.9
-) -> pd.DataFrame:
+def ratios_by(found: UltimateLossRatio, by: pd.Series[Any], *, level: float = 0.9) -> pd.DataFrame:
     """How do groups of accounts or months compare? Amounts and ultimate loss ratio of each, with its interval.
 
     Parameters
@@ -272,27 +253,41 @@ def ratios_by(
     -------
     DataFrame
         One row a group, in its order: `key`, `earned`, `incurred`, `ultimate`, `net_ultimate`, `theft_ultimate`,
-        `losses`, `ratio`, `low`, `high`, `net_ratio`, `verdict` ("above the rest", "below the rest", "ordinary",
-        "not enough data": whether its 99% interval leaves out the ratio of all).
+        `losses`, `ratio`, `low`, `high`, `net_ratio`, `chance` (of a group so far from all others together, raised for
+        how many are judged: Holm), `verdict` ("above the rest", "below the rest", "ordinary", "not enough data": by
+        that chance, at 5% over all groups).
     """
     if found.parts.empty:
-        columns = ["key", *PARTS, "ratio", "low", "high", "net_ratio", "verdict"]
+        columns = ["key", *PARTS, "ratio", "low", "high", "net_ratio", "chance", "verdict"]
         return pd.DataFrame(
             {name: pd.Series(dtype="object" if name in {"key", "verdict"} else float) for name in columns}
         )
     grouped = _grouped(found.parts, by)
-    ratios = _ratios(grouped, "gross", fitted, level=level)
-    strict = _ratios(grouped, "gross", fitted, level=0.99)
-    whole = found.gross.value or 0.0
+    ratios = _ratios(grouped, "gross", level=level)
+    sizes = _sizes(grouped)
+    earned = np.maximum(grouped["earned"].to_numpy(dtype=np.float64), 0.0)
+    chance = holm(
+        chance_beside_the_rest(
+            _sums(grouped, "gross"),
+            earned,
+            mean_severity=sizes[0],
+            severity_cv=sizes[1],
+            development_error=np.maximum(grouped["error"].to_numpy(dtype=np.float64), 0.0),
+        )
+    )
+    ultimate = grouped["ultimate"].to_numpy(dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        net = np.where(grouped["earned"] > 0, grouped["net_ultimate"] / grouped["earned"], np.nan)
+        net = np.where(earned > 0, grouped["net_ultimate"] / earned, np.nan)
+        rest = (ultimate.sum() - ultimate) / (earned.sum() - earned)
     verdict = np.select(
-        [np.isnan(strict.low), strict.low > whole, strict.high < whole],
-        ["not enough data", "above the rest", "below the rest"],
-        default="ordinary",
+        [np.isnan(chance) | np.isnan(ratios.low), chance > ALPHA, ratios.value > rest],
+        ["not enough data", "ordinary", "above the rest"],
+        default="below the rest",
     )
     frame = grouped.reset_index(names="key")[["key", *PARTS]]
-    return frame.assign(ratio=ratios.value, low=ratios.low, high=ratios.high, net_ratio=net, verdict=verdict)
+    return frame.assign(
+        ratio=ratios.value, low=ratios.low, high=ratios.high, net_ratio=net, chance=chance, verdict=verdict
+    )
 
 
 def development_triangle(view: View, *, kind: str = "gross") -> Triangle:
@@ -326,35 +321,26 @@ def book_development(view: View) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFra
     return origins, totals, factors
 
 
-def _expected(premium: pd.DataFrame, fitted: Developments, *, ago: Array) -> pd.DataFrame:
-    """What is still to come of each row of premium."""
-    classes = [fitted.classes.get(name if isinstance(name, str) else None, fitted.book) for name in premium["product"]]
-    earned = np.maximum(premium["earned"].to_numpy(dtype=np.float64), 0.0)
-
-    def to_come(ratio: str, pattern: Pattern) -> Array:
-        if not pattern.developed_share:
-            return np.zeros(len(premium))
-        a_priori = np.array([of_class.get(ratio, 0.0) for of_class in classes])
-        found = bornhuetter_ferguson(
-            np.zeros(len(premium)), developed_share=pattern.share_at(ago), premium=earned, a_priori=a_priori
-        )
-        return found.reserve
-
-    return premium.assign(
-        to_come=to_come("ratio", fitted.gross),
-        theft_to_come=to_come("theft_ratio", fitted.gross),
-        back_to_come=to_come("recovered_ratio", fitted.recovered),
-        relative_error=fitted.gross.error_at(ago),
-    )
-
-
 def _parts(premium: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
     """Premium and losses side by side, by insured and month."""
-    grouped = premium.groupby(["insured_id", "month"], dropna=False)
-    sums = grouped[["earned", "to_come", "theft_to_come", "back_to_come", "unrated"]].sum()
-    earned = sums.assign(relative_error=grouped["relative_error"].max()).reset_index()
     # A month that earned nothing has no premium to set its losses against.
-    earned = earned[earned["earned"] != 0]
+    earned = premium[premium["earned"] != 0].drop(columns=["cancelled"])
+    to_come = ["to_come", "theft_to_come", "back_to_come"]
+    flags = ["is_shareable", "is_theft_shareable", "is_back_shareable", "is_size_shareable"]
+    hidden = {
+        f"{name}_hidden": earned[flag].eq(other=False) & earned[name].isna()
+        for name, flag in zip([*to_come, "size_mean"], flags, strict=True)
+    }
+    sizes = size_moments(
+        np.maximum(earned["earned"].to_numpy(dtype=np.float64), 0.0),
+        mean=earned["size_mean"].to_numpy(dtype=np.float64),
+        cv=earned["size_cv"].to_numpy(dtype=np.float64),
+    )
+    earned = earned.drop(columns=["size_mean", "size_cv", *flags]).assign(
+        **hidden, **sizes, is_developed=earned["to_come"].notna()
+    )
+    numbers = [*to_come, "relative_error"]
+    earned[numbers] = earned[numbers].astype("float64").fillna(0.0)
     lost = losses.drop(columns="unrated")
     numbers = [name for name in lost.columns if name not in {"insured_id", "month"}]
     parts = earned.merge(lost, on=["insured_id", "month"], how="left")
@@ -371,11 +357,17 @@ def _parts(premium: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+#: What adds up over rows, and of what the largest counts.
+_SUMMED = (
+    *PARTS, "squares", "theft_squares", "net_squares", "error", "theft_error", "size_weight", "size_first",
+    "size_second",
+)  # fmt: skip
+_MOST = ("largest", "theft_largest", "net_largest", "falls", "size_mean_hidden")
+
+
 def _grouped(parts: pd.DataFrame, by: pd.Series[Any]) -> pd.DataFrame:
-    summed = [*PARTS, "squares", "theft_squares", "net_squares", "error", "theft_error"]
     grouped = parts.groupby(by.to_numpy(), sort=True)
-    most = grouped[["largest", "theft_largest", "net_largest", "falls"]].max()
-    return pd.concat([grouped[summed].sum(), most], axis=1)
+    return pd.concat([grouped[list(_SUMMED)].sum(), grouped[list(_MOST)].max()], axis=1)
 
 
 _OF = {
@@ -385,44 +377,73 @@ _OF = {
 }
 
 
-def _ratios(grouped: pd.DataFrame, kind: str, fitted: Developments, *, level: float = 0.9) -> LossRatios:
-    total, count, squares, largest, error = _OF[kind]
-    cv, mean = fitted.book.get("severity_cv", math.nan), fitted.book.get("mean_severity", math.nan)
-    sums = LossSums(
+def _sums(grouped: pd.DataFrame, kind: Kind) -> LossSums:
+    total, count, squares, largest, _ = _OF[kind]
+    return LossSums(
         count=grouped[count].to_numpy(dtype=np.int64),
         total=grouped[total].to_numpy(dtype=np.float64),
         squares=grouped[squares].to_numpy(dtype=np.float64),
         largest=grouped[largest].to_numpy(dtype=np.float64),
         falls=(grouped["falls"].to_numpy(dtype=bool) if kind == "net" else np.zeros(len(grouped), dtype=bool)),
     )
+
+
+def _sizes(grouped: pd.DataFrame) -> tuple[Array, Array]:
+    """Mean and coefficient of variation of losses of each group's classes; where hidden, no mean and the usual one."""
+    mean, cv = mixed_sizes(
+        *(grouped[name].to_numpy(dtype=np.float64) for name in ("size_weight", "size_first", "size_second"))
+    )
+    hidden = grouped["size_mean_hidden"].to_numpy(dtype=bool)
+    return mean, np.where(np.isnan(cv) & hidden, USUAL_CV, cv)
+
+
+def _ratios(grouped: pd.DataFrame, kind: Kind, *, level: float = 0.9) -> LossRatios:
+    mean, cv = _sizes(grouped)
     return loss_ratios(
-        sums,
+        _sums(grouped, kind),
         np.maximum(grouped["earned"].to_numpy(dtype=np.float64), 0.0),
-        mean_severity=None if math.isnan(mean) else mean,
-        severity_cv=None if math.isnan(cv) else cv,
-        development_error=np.maximum(grouped[error].to_numpy(dtype=np.float64), 0.0),
+        mean_severity=mean,
+        severity_cv=cv,
+        development_error=np.maximum(grouped[_OF[kind][-1]].to_numpy(dtype=np.float64), 0.0),
         level=level,
     )
 
 
 def _whole(parts: pd.DataFrame) -> pd.DataFrame:
     """What `_grouped` gives where all rows are one group."""
-    summed = [*PARTS, "squares", "theft_squares", "net_squares", "error", "theft_error"]
-    most = ["largest", "theft_largest", "net_largest", "falls"]
-    totals = {name: [parts[name].to_numpy(dtype=np.float64).sum()] for name in summed}
-    return pd.DataFrame(totals | {name: [parts[name].to_numpy(dtype=np.float64).max(initial=0.0)] for name in most})
+    totals = {name: [parts[name].to_numpy(dtype=np.float64).sum()] for name in _SUMMED}
+    return pd.DataFrame(totals | {name: [parts[name].to_numpy(dtype=np.float64).max(initial=0.0)] for name in _MOST})
 
 
-def _ratio(parts: pd.DataFrame, kind: str, fitted: Developments, caveats: tuple[str, ...]) -> Estimate:
-    found = _ratios(_whole(parts), kind, fitted)
-    value, low, high = float(found.value[0]), float(found.low[0]), float(found.high[0])
-    interval = None if math.isnan(low) else Interval(low, high)
-    return Estimate(value, interval, int(found.n[0]), (*found.caveats[0], *caveats), float(found.standard_error[0]))
+def _ratio(parts: pd.DataFrame, kind: Kind, caveats: tuple[str, ...]) -> Estimate:
+    whole = _whole(parts)
+    found, wide = _ratios(whole, kind), _ratios(whole, kind, level=0.95)
+    value = float(found.value[0])
+    narrow, wider = (
+        None if math.isnan(float(one.low[0])) else Interval(float(one.low[0]), float(one.high[0]))
+        for one in (found, wide)
+    )
+    said = (*found.caveats[0], *_hidden(parts, kind), *caveats)
+    return Estimate(value, narrow, int(found.n[0]), said, float(found.standard_error[0]), wider)
 
 
-def _caveats(premium: pd.DataFrame, losses: pd.DataFrame, parts: pd.DataFrame, fitted: Developments) -> tuple[str, ...]:
+def _hidden(parts: pd.DataFrame, kind: Kind) -> tuple[str, ...]:
+    """What may not be shown of that which the ratio rests on; not to be taken for what is not known."""
     said = []
-    if not fitted.gross.developed_share or not fitted.book:
+    if parts["to_come_hidden"].any():
+        said.append(HIDDEN)
+    elif kind == "theft" and parts["theft_to_come_hidden"].any():
+        said.append(THEFT_HIDDEN)
+    if kind == "net" and parts["back_to_come_hidden"].any():
+        said.append(BACK_HIDDEN)
+    if parts["size_mean_hidden"].any():
+        said.append(SIZES_HIDDEN)
+    return tuple(said)
+
+
+def _caveats(premium: pd.DataFrame, losses: pd.DataFrame, parts: pd.DataFrame) -> tuple[str, ...]:
+    said = []
+    if not (parts["is_developed"] | parts["to_come_hidden"]).all():
         said.append(NOT_DEVELOPED)
     covered = set(zip(parts["insured_id"], parts["month"], strict=True))
     known = [pair in covered for pair in zip(losses["insured_id"], losses["month"], strict=True)]
@@ -436,6 +457,9 @@ def _caveats(premium: pd.DataFrame, losses: pd.DataFrame, parts: pd.DataFrame, f
         said.append(f"Months of premium without a rate of exchange, left out: {unrated:,}")
     if (unrated := int(losses["unrated"].sum())) > 0:
         said.append(f"Claims without a rate of exchange, left out: {unrated:,}")
+    cancelled = {name for names in premium["cancelled"] if isinstance(names, list | np.ndarray) for name in names}
+    if cancelled:
+        said.append(cancelled_words(sorted(cancelled)))
     return tuple(said)
 
 
@@ -445,7 +469,3 @@ def _nothing(lack: str) -> UltimateLossRatio:
     columns = ["insured_id", "month", *PARTS]
     parts = pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "float64")) for name in columns})
     return UltimateLossRatio(none, none, none, parts, lack=lack)
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else math.nan

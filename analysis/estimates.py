@@ -23,6 +23,8 @@ class Estimate:
         What a reader must know beside the number, each a sentence without its full stop.
     standard_error
         Of `value`, where there is one.
+    wide
+        The 95% interval, where `interval` is of a lower level: what changes are judged by.
     bounds
         Where cases not known in full could move the number so far that no value is told: it lies between these,
         whichever way they went, chance aside; an end may be infinite. None where the value can be told.
@@ -33,4 +35,5 @@ class Estimate:
     n: int
     caveats: tuple[str, ...] = ()
     standard_error: float | None = None
+    wide: Interval | None = None
     bounds: Interval | None = None

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from data.portfolio import View
 
 Convention = Literal["days", "months"]
+#: Policies named in a caveat, at most.
+NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -173,11 +176,12 @@ def earned_premium(view: View) -> EarnedPremium:
         policies as (
             select
                 count(distinct policy_id) filter (earned_days > 0) as n,
-                count(distinct policy_id) filter (earned_days > 0 and term_premium is null) as without_premium
+                count(distinct policy_id) filter (earned_days > 0 and term_premium is null) as without_premium,
+                list(distinct policy_id order by policy_id) filter (is_cancelled_in_full) as cancelled
             from premium_month
         ),
         final as (
-            select m.*, p.n, p.without_premium from monthly as m cross join policies as p
+            select m.*, p.n, p.without_premium, p.cancelled from monthly as m cross join policies as p
         )
         select * from final order by month, currency
         """
@@ -195,6 +199,8 @@ def earned_premium(view: View) -> EarnedPremium:
         caveats.append(f"{without} {said} no known premium")
     if apart.gt(0).any():
         caveats.append("premium in currencies without a rate of exchange is not in it")
+    if isinstance(cancelled := rows["cancelled"].iloc[0], list | np.ndarray) and len(cancelled):
+        caveats.append(cancelled_words([str(policy) for policy in cancelled]))
     return EarnedPremium(
         value=float(rows["base"].sum()) if known else None,
         at_plan=float(rows["plan"].sum()) if known else None,
@@ -225,6 +231,22 @@ def largest_ratio(view: View) -> float | None:
     """The value alone of `peak_accumulation`: what another period is compared with."""
     ((ratio,),) = view.rows("select max(peak_base / limit_base)::double from accumulation_peak")
     return None if ratio is None else float(ratio)
+
+
+def cancelled_words(policies: Sequence[str]) -> str:
+    """Which policies are cancelled but earn their whole term, as no movement says what came back?
+
+    Examples
+    --------
+    >>> cancelled_words(["P2"])
+    'Cancelled without a movement of premium, so that its whole term is earned: 1 policy (P2)'
+    """
+    named = ", ".join(policies[:NAMED]) + (" and more" if len(policies) > NAMED else "")
+    one = len(policies) == 1
+    return (
+        f"Cancelled without a movement of premium, so that {'its' if one else 'their'} whole term is earned:"
+        f" {len(policies):,} {'policy' if one else 'policies'} ({named})"
+    )
 
 
 def premium_rows(view: View) -> pd.DataFrame:

@@ -126,7 +126,7 @@ def loss_ratios(
     premium: ArrayLike,
     *,
     mean_severity: ArrayLike | None = None,
-    severity_cv: float | None = None,
+    severity_cv: ArrayLike | None = None,
     development_error: ArrayLike = 0.0,
     level: float = 0.9,
 ) -> LossRatios:
@@ -157,7 +157,7 @@ def loss_ratios(
     mean_severity
         Of the class: without it an account without losses has no interval.
     severity_cv
-        Of the class; None: the account's own losses.
+        Of the class of each; None or not a number: the account's own losses.
     development_error
         Standard error of each ultimate.
     level
@@ -179,14 +179,18 @@ def loss_ratios(
         message = f"{len(earned)} premiums for {len(n)} accounts"
         raise ValueError(message)
     error = np.broadcast_to(np.asarray(development_error, dtype=np.float64), n.shape)
-    class_mean = np.broadcast_to(np.asarray(np.nan if mean_severity is None else mean_severity), n.shape)
-    if not ((earned >= 0).all() and (error >= 0).all() and not (class_mean < 0).any() and (severity_cv or 0) >= 0):
+    class_mean, class_cv = (
+        np.broadcast_to(np.asarray(np.nan if one is None else one, dtype=np.float64), n.shape)
+        for one in (mean_severity, severity_cv)
+    )
+    negative = (class_mean < 0).any() or (class_cv < 0).any()
+    if negative or not ((earned >= 0).all() and (error >= 0).all()):
         message = "premium, errors and severities are not negative"
         raise ValueError(message)
     if not 0 < level < 1:
         message = f"a level lies between 0 and 1, not at {level}"
         raise ValueError(message)
-    variance, step = _spread(losses, class_mean=class_mean.astype(np.float64), severity_cv=severity_cv)
+    variance, step = _spread(losses, class_mean=class_mean, class_cv=class_cv)
     variance = variance + error**2
     low, high = _ends(total, variance, step, normal=losses.falls | (total < 0), level=level)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -195,25 +199,66 @@ def loss_ratios(
         )
     caveats = tuple(
         _caveats(
-            int(count), premium=float(charge), sized=bool(np.isfinite(end)), own=severity_cv is None, falls=bool(fall)
+            int(count), premium=float(charge), sized=bool(np.isfinite(end)), own=bool(np.isnan(cv)), falls=bool(fall)
         )
-        for count, charge, end, fall in zip(n, earned, high, losses.falls, strict=True)
+        for count, charge, end, cv, fall in zip(n, earned, high, class_cv, losses.falls, strict=True)
     )
     return LossRatios(ratio, bottom, top, losses.count, spread, level, caveats)
 
 
-def _spread(losses: LossSums, *, class_mean: Array, severity_cv: float | None) -> tuple[Array, Array]:
+def chance_beside_the_rest(
+    losses: LossSums,
+    premium: ArrayLike,
+    *,
+    mean_severity: ArrayLike | None = None,
+    severity_cv: ArrayLike | None = None,
+    development_error: ArrayLike = 0.0,
+) -> Array:
+    """How often would chance alone set each account so far from all the others together? Two-sided p-values.
+
+    An account's losses are held against its premium times the loss ratio of the rest, by the gamma distributions of
+    :func:`loss_ratios`, widened by how far chance moves the rest. Not a number where the account or the rest has no
+    premium, or no loss tells how large one can be. One p-value an account: of many, some are small by chance (Holm:
+    `analysis.differences.holm`).
+
+    Parameters
+    ----------
+    losses, premium, mean_severity, severity_cv, development_error
+        As of :func:`loss_ratios`.
+    """
+    earned = np.atleast_1d(np.asarray(premium, dtype=np.float64))
+    total = losses.total
+    class_mean, class_cv, error = (
+        np.broadcast_to(np.asarray(np.nan if one is None else one, dtype=np.float64), total.shape)
+        for one in (mean_severity, severity_cv, development_error)
+    )
+    variance, step = _spread(losses, class_mean=class_mean, class_cv=class_cv)
+    own = variance + error**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = earned / (earned.sum() - earned)
+        expected = np.maximum(total.sum() - total, 0.0) * scale
+        spread = own + (own.sum() - own) * scale**2
+        high = np.where(total > 0, special.gammainc(total**2 / spread, expected * total / spread), 1.0)
+        mean, wide = total + step, spread + step**2
+        low = special.gammaincc(mean**2 / wide, expected * mean / wide)
+        chance: Array = np.where(
+            (earned > 0) & (earned.sum() > earned) & (mean > 0), np.minimum(2 * np.minimum(high, low), 1.0), np.nan
+        )
+    return chance
+
+
+def _spread(losses: LossSums, *, class_mean: Array, class_cv: Array) -> tuple[Array, Array]:
     """Variance of each sum, and the size of one more loss; not a number where there is nothing to tell it."""
     n = losses.count.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Losses that all came to nothing tell no size.
         mean = np.where(losses.largest > 0, losses.total / n, class_mean)
-    if severity_cv is None:
-        return losses.squares, np.where(losses.largest > 0, losses.largest, class_mean)
-    modelled = n * mean**2 * (1 + severity_cv**2)
+    own = np.isnan(class_cv)
+    modelled = n * mean**2 * (1 + class_cv**2)
     # Never less than what was seen.
     variance = np.where(n > 0, np.maximum(modelled, losses.squares), 0.0)
-    return variance, np.abs(mean) * (1 + severity_cv**2)
+    step = np.where(losses.largest > 0, losses.largest, class_mean)
+    return np.where(own, losses.squares, variance), np.where(own, step, np.abs(mean) * (1 + class_cv**2))
 
 
 def _ends(

@@ -258,7 +258,7 @@ def fit_hotspots(connection: duckdb.DuckDBPyConnection, *, assumptions: Assumpti
         thefts = connection.execute(_CLASS_THEFTS).df()
         if len(cells):
             influences = _fit_places(connection, cells, thefts, assumptions=assumptions)
-        fit_small_losses(connection)
+        fit_small_losses(connection, rule=assumptions.sharing)
         write_notes(connection, curve=curve, basis=basis, loss_cap=assumptions.loss_cap, influences=influences)
         fit_clusters(
             connection,

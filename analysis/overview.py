@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from analysis.claim_measures import CLAIM_MEASURES
-from analysis.claims import Developments, UltimateLossRatio, developments, ultimate_loss_ratio
+from analysis.claims import UltimateLossRatio, ultimate_loss_ratio
 from analysis.containment import by_quarter, change_of, incident_clocks, mean_to_contain
 from analysis.containment_measures import CONTAINMENT_MEASURES
 from analysis.estimated_measures import EstimatedMeasure
@@ -139,7 +139,6 @@ def headlines(
     *,
     everything: View,
     begins: Mapping[str, date] | None = None,
-    fitted: Developments | None = None,
 ) -> dict[str, Headline]:
     """What do the eight numbers come to, and did any move by more than chance?
 
@@ -151,15 +150,12 @@ def headlines(
         The same person's view without filters: what the portfolio holds at all.
     begins
         By table, the month from which it is more than scattered; nothing is compared with what lies before.
-    fitted
-        What `developments` gives of everything, if it is known already.
     """
-    fitted = fitted or developments(everything)
 
     def then(*tables: str) -> View | None:
         return comparable(view, before, tables=tables, begins=begins or {})
 
-    ratios = [None if one is None else _ratio(one, fitted, everything) for one in (view, then("claim"))]
+    ratios = [None if one is None else _ratio(one, everything) for one in (view, then("claim"))]
     assert ratios[0] is not None
     found = [
         _premium(view, before),
@@ -298,11 +294,11 @@ def _premium(view: View, before: View | None) -> Headline:
     )
 
 
-def _ratio(view: View, fitted: Developments, everything: View) -> UltimateLossRatio | str:
+def _ratio(view: View, everything: View) -> UltimateLossRatio | str:
     for table in ("policy", "claim"):
         if not everything.has(table):
             return f"not in the data: load {table}"
-    return ultimate_loss_ratio(view, fitted=fitted)
+    return ultimate_loss_ratio(view)
 
 
 def _loss_ratio(key: str, now: UltimateLossRatio | str, before: UltimateLossRatio | str | None) -> Headline:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis.claims import developments, ultimate_loss_ratio
+from analysis.claims import ultimate_loss_ratio
 from analysis.drivers import APART, Decomposition, decompose
 from analysis.filters import add_months
 from analysis.overview import comparable
@@ -57,8 +57,7 @@ def drivers(
     if comparable(view, before, tables=dated, begins=begins or {}) is None:
         return None
     if key in {"ultimate_loss_ratio", "theft_loss_ratio"}:
-        fitted = developments(everything)
-        found = [ultimate_loss_ratio(one, fitted=fitted) for one in (before, view)]
+        found = [ultimate_loss_ratio(one) for one in (before, view)]
         if any(one.value is None for one in found):
             return None
         total, losses, known = (

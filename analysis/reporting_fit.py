@@ -14,18 +14,21 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
+from analysis.claim_sharing import passes
 from analysis.severities import KNOWN_LOSSES
+from analysis.sharing import SharingRule
 
 Array = NDArray[np.float64]
 
 #: A theft is small if its loss is below so many times the deductible of its account.
 MULTIPLES = (2, 3, 5, 10)
-#: Fewer known losses than these tell no spread: then that of the logarithm is taken to be `USUAL_LOG_SD`.
+#: Fewer known losses than these tell no spread, and those of a few insureds must not: what an account is told of its
+#: own thefts would give it away. Then the spread of the logarithm is taken to be `USUAL_LOG_SD`.
 LEAST_LOSSES = 10
 USUAL_LOG_SD = 1.5
 
 _LOSSES = """
-select ln(t.loss_base::double) as log_loss
+select t.insured_id, t.loss_base::double as loss
 from theft_fact as t
 join fit_window as w on t.month >= w.first_month and t.month < w.end_month
 where coalesce(t.left_out, 'without exposure') = 'without exposure' and t.loss_base > 0
@@ -87,18 +90,22 @@ select * from final order by all
 """
 
 
-def fit_small_losses(connection: duckdb.DuckDBPyConnection) -> None:
+def fit_small_losses(connection: duckdb.DuckDBPyConnection, *, rule: SharingRule) -> None:
     """Fill account_small_loss and place_small_loss, from the finished severities, shares and verdicts.
 
     Losses of a class are taken to be log-normal, with its severity as mean and the spread of the book's known losses. A
     class with known losses counts thefts from the threshold on, so that its share is one of those above the threshold;
     one without (parcels, say) counts thefts of unknown value, however small. An account without a stated deductible
     has no row: nothing is known that would keep it from reporting.
+
+    Parameters
+    ----------
+    rule
+        Of whose losses the spread of sizes is taken.
     """
     for table in ("account_small_loss", "place_small_loss"):
         connection.execute(f"delete from {table}")
-    logs = connection.execute(_LOSSES).df()["log_loss"].to_numpy(dtype=np.float64)
-    log_sd = float(np.std(logs, ddof=1)) if len(logs) >= LEAST_LOSSES else USUAL_LOG_SD
+    log_sd = spread_of_sizes(connection.execute(_LOSSES).df(), rule=rule)
     accounts = connection.execute(_ACCOUNTS).df()
     from_threshold = np.where(accounts["basis"] == KNOWN_LOSSES, accounts["threshold"], 0.0)
     rows = [
@@ -123,6 +130,21 @@ def fit_small_losses(connection: duckdb.DuckDBPyConnection) -> None:
     finally:
         connection.unregister("small_losses")
     connection.execute(_PLACES, {"multiples": list(MULTIPLES), "known_losses": KNOWN_LOSSES})
+
+
+def spread_of_sizes(losses: pd.DataFrame, *, rule: SharingRule) -> float:
+    """How much does the logarithm of a loss vary? The usual spread where too few losses, or insureds, tell.
+
+    Parameters
+    ----------
+    losses
+        ``insured_id`` and ``loss``, positive.
+    """
+    # Of as many losses as of amounts: of neither may most be one insured's.
+    shared = all(passes(losses.assign(units=units), rule=rule) for units in (1.0, losses["loss"]))
+    if len(losses) < LEAST_LOSSES or not shared:
+        return USUAL_LOG_SD
+    return float(np.std(np.log(losses["loss"].to_numpy(dtype=np.float64)), ddof=1))
 
 
 def share_below(amounts: Array, *, mean: Array, log_sd: float, least: Array) -> Array:

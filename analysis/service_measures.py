@@ -212,7 +212,8 @@ _ALL = (
         key="uptime_risk",
         label="Uptime by risk",
         definition="Uptime with each hour weighted by the book's published hazard of its lane and quarter of the day: "
-        "dark where and when goods are stolen weighs more. For display, never scored.",
+        "dark where and when goods are stolen weighs more. For display, never scored. Whoever sees some accounts only "
+        "has hours weighted alike where thefts of a quarter of the day are those of fewer than five insureds.",
         formula="1 - hazard x seconds of blackout / hazard x seconds of the windows",
         fact="trip_risk",
         value="part * lane_hazard * (risk_s - {dark})",

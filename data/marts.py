@@ -93,7 +93,7 @@ MACROS = (
 RESOLUTIONS = (3, 5, 7)
 #: Goes up with any change of what marts or tables of the fit are called or hold: a snapshot of another number is not
 #: opened, since pages would ask it for what it does not have.
-FORMAT = 3
+FORMAT = 2
 
 
 def build_marts(

@@ -82,6 +82,7 @@ _MEMORY = {
     "model_note": "select * from snap.model_note",
     "claim_origin": "select * from snap.claim_origin",
     "claim_reserve": "select * from snap.claim_reserve",
+    "claim_class": "select * from snap.claim_class",
 }
 #: What a scoped person sees of figures of the whole book: nothing that would give another insured away.
 _SHARED = {
@@ -93,13 +94,11 @@ _SHARED = {
             case when m.is_shareable then m.expected end as expected)
         from snap.hotspot_cluster_lane as m
         join snap.hotspot_cluster as c on m.cluster_id = c.cluster_id and c.is_shareable""",
-    "hotspot_share": """
-        select * replace (case when is_shareable then expected end as expected) from snap.hotspot_share""",
+    "hotspot_share": "select * replace (if(is_shareable, expected, null) as expected) from snap.hotspot_share",
     "account_small_loss": """
         select * replace (case when is_shareable then below end as below) from snap.account_small_loss""",
     "place_small_loss": """
-        select * replace (case when severity_is_shareable then known end as known)
-        from snap.place_small_loss
+        select * replace (case when severity_is_shareable then known end as known) from snap.place_small_loss
         where is_shareable""",
     "service_spread": """
         select measure, definition, case when is_shareable then value end as value, clusters,
@@ -107,11 +106,17 @@ _SHARED = {
             case when is_shareable then between_variance end as between_variance, units,
             case when is_shareable then dispersion end as dispersion, is_shareable
         from snap.service_spread""",
-    "claim_pattern": "select kind, age, factor, to_ultimate, developed_share, relative_error from snap.claim_pattern"
-    " where is_shareable",
-    "claim_class": "select product, ratio, theft_ratio, recovered_ratio, mean_severity, severity_cv"
-    " from snap.claim_class where is_shareable",
-    "hour_hazard": "select band, from_s, to_s, hazard from snap.hour_hazard",
+    "claim_pattern": """
+        select kind, age, shared_factor as factor, shared_to_ultimate as to_ultimate, pooled_from,
+            shared_developed_share as developed_share, shared_relative_error as relative_error from snap.claim_pattern
+        where is_shareable""",
+    "claim_expected": """
+        select * replace (if(is_shareable, to_come, null) as to_come, if(is_size_shareable, size_cv, null) as size_cv,
+            if(is_shareable, relative_error, null) as relative_error,
+            if(is_theft_shareable, theft_to_come, null) as theft_to_come,
+            if(is_back_shareable, back_to_come, null) as back_to_come,
+            if(is_size_shareable, size_mean, null) as size_mean) from snap.claim_expected""",
+    "hour_hazard": "select band, from_s, to_s, if(is_shareable, hazard, 1) as hazard from snap.hour_hazard",
     # Of the five that stand behind a figure a person may know one: four are others, however many insureds they see.
     "peer_benchmark": """
         select b.* exclude (largest_share, two_largest_share)

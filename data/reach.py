@@ -137,7 +137,7 @@ REACH: Mapping[str, Reach] = {
     "claim_valuation": Reach(("t.month",), "month", own=_ALL),
     "refund_fact": Reach(("t.month",), "month", own=_ALL),
     "claim_pattern": Reach(public=True),
-    "claim_class": Reach(public=True),
+    "claim_expected": Reach(("t.month",), "month", own=("insured",)),
     "lane_key": Reach(own=("lane",), via="lane_use", on="k.lane_id = t.lane_id"),
     "lane_month": Reach(("t.month",), "month", own=_ALL),
     "site_month": Reach(("t.month",), "month", own=_ALL),

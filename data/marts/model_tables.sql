@@ -136,7 +136,10 @@ create or replace table claim_pattern (
     to_ultimate double,
     developed_share double,     -- 1 / to_ultimate
     relative_error double,      -- standard error / ultimate of the quarter that is now of this age
-    insureds integer, largest_share double, two_largest_share double, is_shareable boolean
+    -- The same as others may see it, and as it is used: ages whose changes are those of few are pooled into one tail.
+    shared_factor double, shared_to_ultimate double, shared_developed_share double, shared_relative_error double,
+    pooled_from integer,        -- age from which on factors are pooled; null: none are
+    is_shareable boolean        -- where not even pooled, the shared columns repeat the fitted ones
 );
 create or replace table claim_origin (
     kind varchar, origin integer, first_day date, last_day date,
@@ -158,5 +161,16 @@ create or replace table claim_class (
     theft_ratio double, recovered_ratio double,
     losses bigint,              -- occurrences with an amount
     mean_severity double, severity_cv double,
-    insureds integer, largest_share double, two_largest_share double, is_shareable boolean
+    -- Whether others may see the ratio, its theft part, the recoveries and the sizes: by holders of premium and losses,
+    -- and so that the book less the classes shown gives no hidden one away.
+    is_shareable boolean, is_theft_shareable boolean, is_recovered_shareable boolean, is_size_shareable boolean
+);
+-- What is still to come of an account's losses of a month: the same number whoever looks (analysis/claim_expected.py).
+create or replace table claim_expected (
+    insured_id varchar, month date,
+    to_come double, theft_to_come double, back_to_come double,  -- base currency; null: no development is known
+    relative_error double,      -- of the ultimate
+    size_mean double, size_cv double,   -- of losses of its classes, weighed by earned premium
+    -- Whether the figures of the book that each rests on may be seen by others than those who see the whole book.
+    is_shareable boolean, is_theft_shareable boolean, is_back_shareable boolean, is_size_shareable boolean
 );

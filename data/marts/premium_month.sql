@@ -5,7 +5,8 @@
 -- premium (deposit, instalment, adjustment of declared exposure, all at or before inception or after expiry) over the
 -- whole term. Where the movements add up to the written premium, it holds the changes already; once a term that was
 -- booked from its beginning is settled after its end, its movements are its premium. Quotes that were not bound earn
--- nothing. Months after the data's date are not in it: their premium is unearned.
+-- nothing. A policy whose status alone says that it was cancelled earns its whole term, and is marked. Months after the
+-- data's date are not in it: their premium is unearned.
 create or replace table premium_month as
 with
 bound as (
@@ -17,6 +18,7 @@ bound as (
 moved as (
     select
         p.policy_id, m.moved_on, m.gross_premium::double as amount,
+        m.gross_premium < 0 or regexp_matches(lower(coalesce(m.kind, '')), 'cancel|return|refund') as is_return,
         m.moved_on <= p.inception_date as is_first, m.moved_on >= p.expiry_date as is_last,
         m.moved_on < p.expiry_date and case
             -- At the start a cover can only be taken back; what else is booked then is the term's premium.
@@ -31,7 +33,7 @@ moved as (
 booked as (
     select
         policy_id, sum(amount) as total, coalesce(sum(amount) filter (is_change), 0) as changed,
-        bool_or(is_first) as is_begun, bool_or(is_last) as is_settled
+        bool_or(is_first) as is_begun, bool_or(is_last) as is_settled, bool_or(is_return) as is_returned
     from moved
     group by policy_id
 ),
@@ -43,7 +45,10 @@ agreed as (
             when abs(b.total - p.written_premium::double) <= 0.001 * abs(p.written_premium::double)
                 then p.written_premium::double - b.changed
             else p.written_premium::double
-        end as amount
+        end as amount,
+        -- Cancelled by its status alone: nothing says from when on, or what came back, and it earns its whole term.
+        regexp_matches(lower(coalesce(p.status, '')), 'cancel|terminat|void|rescind')
+            and not coalesce(b.is_returned or (b.is_begun and b.is_settled), false) as is_cancelled_in_full
     from bound as p
     left join booked as b on p.policy_id = b.policy_id
 ),
@@ -136,9 +141,11 @@ joined as (
             least(p.expiry_date, p.known_to + 1, (k.month + interval 1 month)::date)
             - greatest(p.inception_date, k.month), 0
         ) as earned_days,
-        p.expiry_date - p.inception_date as term_days, p.inception_date, p.expiry_date, p.known_to, t.term_premium, q.rate as plan_rate
+        p.expiry_date - p.inception_date as term_days, p.inception_date, p.expiry_date, p.known_to, t.term_premium, q.rate as plan_rate,
+        a.is_cancelled_in_full
     from everything as k
     join bound as p on k.policy_id = p.policy_id
+    join agreed as a on k.policy_id = a.policy_id
     left join premiums as t on k.policy_id = t.policy_id
     left join written_months as w on k.policy_id = w.policy_id and k.month = w.month
     left join earned_months as e on k.policy_id = e.policy_id and k.month = e.month
@@ -163,7 +170,8 @@ final as (
         -- Of the month's last day that is known: is the policy in force, and what of its premium is not yet earned?
         inception_date <= last_day and expiry_date > last_day as is_in_force,
         case when inception_date <= last_day and expiry_date > last_day then to_earn end as unearned_premium,
-        case when inception_date <= last_day and expiry_date > last_day then to_earn * plan_rate end as unearned_plan
+        case when inception_date <= last_day and expiry_date > last_day then to_earn * plan_rate end as unearned_plan,
+        is_cancelled_in_full
     from ended
 )
 select * from final order by month, policy_id;

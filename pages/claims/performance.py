@@ -43,7 +43,6 @@ from pages.shared.claim_results import (
     book_of,
     bursts_of,
     clocks_of,
-    developments_of,
     ends_of,
     late_of,
     months_of,
@@ -105,7 +104,7 @@ def main() -> None:
         return
     values = values_of(here, here.view)
     before = values_of(here, here.comparison_view) if here.comparison_view is not None else {}
-    ratio = ratio_of(view_key(here), _fitted=fitted(here), _view=here.view)
+    ratio = ratio_of(view_key(here), _view=here.view)
     st.markdown(
         f"**{escape(answer_words(values, ratio))}.**  \n:small[:gray[How claims are handled is counted by month of"
         " report, what they cost by month of loss.]]"
@@ -139,18 +138,22 @@ def show_method() -> None:
             " recoveries, at the rate of exchange of the day of loss.\n"
             "- **Ultimate**: incurred + loss ratio of the policy's class x earned premium x (1 - share known at that"
             " age). Shares known come from the chain ladder of the whole book, fitted at the load; salvage and"
-            " subrogation have their own. No factor is added beyond the last age.\n"
+            " subrogation have their own. No factor is added beyond the last age. What is still to come is reckoned at"
+            " the load, the same for whoever looks: a class whose premium or losses are those of too few insureds"
+            " (under five, one with more than half or two with more than 80%) takes the ratio of the whole book, and"
+            " ages at which losses of too few changed are pooled.\n"
+            "- **Above or below the rest**: against all others together, at 5% over all rows (Holm).\n"
             "- **Signals**: p' and u' charts allow for months that differ by more than chance; months that ended less"
             " than 60 days before the data's date are never judged.\n"
-            "- **Changes** on the cards: called more than chance where the interval of the difference leaves out 0 (Zou"
-            " and Donner 2008)."
+            "- **Changes** on the cards: called more than chance where the 95% interval of the difference leaves out 0"
+            " (Zou and Donner 2008)."
         )
 
 
 def values_of(here: Context, view: View) -> dict[str, ClaimValue]:
     """Every measure of a selection, the loss ratios first."""
     key = (here.info.id, here.scope, view.filters)
-    ratio = ratio_of(key, _fitted=fitted(here), _view=view)
+    ratio = ratio_of(key, _view=view)
     known_to = here.known_to("claim")
     months = ratio.parts.groupby("month")[["earned", "ultimate", "net_ultimate", "theft_ultimate"]].sum()
     found = {}
@@ -191,7 +194,7 @@ def show_pictures(here: Context, *, months: Months, ratio: UltimateLossRatio) ->
             columns = [column for column in insured_columns(here.currency) if column.name in {"incurred"}]
             downloads("claims by quarter", {"Quarters": (table, columns)}, key=f"{PAGE}-amounts-save")
             return
-        table = by_quarter(here, ratio)
+        table = by_quarter(ratio)
         target = CLAIM_MEASURES["ultimate_loss_ratio"].target
         chart = quarter_chart(table, whole=ratio.gross.value, target=target, period=here.period, colours=ink)
         show_chart(chart, key=f"{PAGE}-quarters")
@@ -201,10 +204,10 @@ def show_pictures(here: Context, *, months: Months, ratio: UltimateLossRatio) ->
         )
 
 
-def by_quarter(here: Context, ratio: UltimateLossRatio) -> pd.DataFrame:
+def by_quarter(ratio: UltimateLossRatio) -> pd.DataFrame:
     """Loss ratios by quarter of the calendar, in the order of time."""
     quarters = pd.to_datetime(ratio.parts["month"]).dt.to_period("Q")
-    table = ratios_by(ratio, quarters.astype(str), fitted=fitted(here))
+    table = ratios_by(ratio, quarters.astype(str))
     return table.assign(key=[f"{name[-2:]} {name[:4]}" for name in table["key"]])
 
 
@@ -277,7 +280,7 @@ def show_insureds(here: Context, ratio: UltimateLossRatio) -> None:
     if ratio.lack:
         heading("Loss ratios by insured are not known", f"{ratio.lack}.")
         return
-    table = ratios_by(ratio, ratio.parts["insured_id"], fitted=fitted(here))
+    table = ratios_by(ratio, ratio.parts["insured_id"])
     names = {str(key): here.name("insured", str(key)) for key in table["key"]}
     left, right = st.columns([0.55, 0.45], gap="small")
     with left:
@@ -515,12 +518,6 @@ def named(here: Context, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(
         insured=[here.name("insured", one) if isinstance(one, str) else "" for one in rows["insured_id"]]
     )
-
-
-def fitted(here: Context) -> Any:
-    """The book's development, as this person may see it."""
-    key = (here.info.id, here.scope)
-    return developments_of(key, _view=here.snapshot.view(here.scope, Filters()))
 
 
 def show_chart(chart: Chart, *, key: str) -> None:

@@ -189,7 +189,7 @@ def insured_chart(table: pd.DataFrame, *, names: Mapping[str, str], whole: float
     title = insured_words(table, names)
     note = (
         f"Ultimate loss ratio by insured, most premium on top, 90% intervals, {period}; dotted: all together; marked"
-        " where a 99% interval leaves it out"
+        " where chance does not explain the distance from all others (5% over all rows, Holm)"
     )
     if len(table) > len(shown):
         note += f"; {len(shown)} of {len(table):,} drawn, the table holds all"

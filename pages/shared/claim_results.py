@@ -8,14 +8,7 @@ import streamlit as st
 
 from analysis.claim_service import Months, Settlement, claim_months, settlement
 from analysis.claim_tables import LateReporting, Unit, claim_ends, claim_rows, late_reporting, legal_clocks
-from analysis.claims import (
-    Developments,
-    UltimateLossRatio,
-    book_development,
-    development_triangle,
-    developments,
-    ultimate_loss_ratio,
-)
+from analysis.claims import UltimateLossRatio, book_development, development_triangle, ultimate_loss_ratio
 from analysis.filters import Scope
 from analysis.refunds import RefundBursts, refund_bursts
 from analysis.triangles import Triangle
@@ -35,16 +28,10 @@ def settlement_of(key: ViewKey, *, _view: View) -> Settlement:
     return settlement(_view)
 
 
-@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=HASHES)
-def developments_of(key: tuple[str, Scope], *, _view: View) -> Developments:
-    """The book's patterns and class ratios, as this person may see them."""
-    return developments(_view)
-
-
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)
-def ratio_of(key: ViewKey, *, _fitted: Developments, _view: View) -> UltimateLossRatio:
+def ratio_of(key: ViewKey, *, _view: View) -> UltimateLossRatio:
     """The ultimate loss ratio."""
-    return ultimate_loss_ratio(_view, fitted=_fitted)
+    return ultimate_loss_ratio(_view)
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=HASHES)

@@ -92,7 +92,7 @@ def insured_columns(currency: str) -> list[ExportColumn]:
     """Ultimate loss ratios."""
     return [
         ExportColumn("label", "Name"),
-        ExportColumn("verdict", "Verdict", definition="Whether its 99% interval leaves out the ratio of all."),
+        ExportColumn("verdict", "Verdict", definition="Against all others together; at 5% over all rows (Holm)."),
         ExportColumn("ratio", "Ultimate loss ratio", format="percent", definition="Bornhuetter-Ferguson; gross."),
         ExportColumn("low", "From", format="percent", definition="Low end of the 90% interval."),
         ExportColumn("high", "To", format="percent", definition="High end of the 90% interval."),

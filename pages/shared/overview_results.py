@@ -14,7 +14,6 @@ from analysis.filters import Scope
 from analysis.overview import Headline, headlines
 from analysis.overview_drivers import By, drivers
 from data.portfolio import View
-from pages.shared.claim_results import developments_of
 from pages.shared.hotspot_results import HASHES, ViewKey
 
 
@@ -23,8 +22,7 @@ def headlines_of(
     key: ViewKey, *, has_before: bool, _view: View, _before: View | None, _all: View, _begins: Mapping[str, date]
 ) -> dict[str, Headline]:
     """The eight numbers."""
-    fitted = developments_of((key[0], key[1]), _view=_all)
-    return headlines(_view, _before, everything=_all, begins=_begins, fitted=fitted)
+    return headlines(_view, _before, everything=_all, begins=_begins)
 
 
 @st.cache_data(max_entries=128, show_spinner=False, hash_funcs=HASHES)

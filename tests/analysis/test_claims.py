@@ -5,12 +5,24 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.claim_models import Pattern, quarter_triangle, quarters_ago
-from analysis.claims import NOT_DEVELOPED, development_triangle, developments, ratios_by, ultimate_loss_ratio
+from analysis.claim_expected import Pattern, quarters_ago
+from analysis.claim_models import quarter_triangle
+from analysis.claims import (
+    HIDDEN,
+    NOT_DEVELOPED,
+    UltimateLossRatio,
+    development_triangle,
+    ratios_by,
+    ultimate_loss_ratio,
+)
+from analysis.differences import difference
+from analysis.estimates import Estimate
 from analysis.filters import Filters
+from analysis.intervals import Interval
 from data.portfolio import View
 from tests.analysis.claim_books import claim, load_claims, view_of
 
@@ -78,7 +90,7 @@ def test_the_ratio_adds_what_is_still_to_come(book: View) -> None:
     share = {10: 0.5 + 0.5 * (ages[0] - 0.5), 11: 0.5 + 0.5 * (ages[1] - 0.5), 12: ages[2]}
     months = found.parts.groupby("month")[["earned", "incurred", "ultimate"]].sum()
     october = months.loc[pd.Timestamp("2025-10-01")]
-    ratio = developments(book).book["ratio"]
+    ((ratio,),) = book.rows("select ratio from claim_class where product is null")
     assert october["ultimate"] == pytest.approx(ratio * october["earned"] * (1 - share[10]))
     used = sum(months.loc[pd.Timestamp(2025, month, 1), "earned"] * share[month] for month in share)
     september = pd.Timestamp("2025-09-01")
@@ -102,7 +114,7 @@ def test_accounts_add_up_to_the_book(root: Path, book: View) -> None:
     parts = [ultimate_loss_ratio(view_of(root, filters=Filters(insured=(f"I{k}",)))) for k in range(1, 8)]
     for name in ("earned", "incurred", "ultimate", "net_ultimate", "theft_ultimate"):
         assert sum(part.total(name) for part in parts) == pytest.approx(whole.total(name))
-    table = ratios_by(whole, whole.parts["insured_id"], fitted=developments(book))
+    table = ratios_by(whole, whole.parts["insured_id"])
     assert table["key"].tolist() == [f"I{k}" for k in range(1, 8)]
     assert table["ratio"].tolist() == pytest.approx([part.value for part in parts])
     assert set(table["verdict"]) == {"ordinary"}
@@ -122,7 +134,8 @@ def test_a_scoped_viewer_gets_the_pattern_only_where_enough_insureds_stand_behin
     load_claims(tmp_path, kept, policies=terms, moves=steps, insureds=4)
     hidden = ultimate_loss_ratio(view_of(tmp_path, "I1"))
     assert hidden.total("ultimate") == hidden.total("incurred") == 350
-    assert NOT_DEVELOPED in hidden.caveats
+    assert HIDDEN in hidden.caveats
+    assert NOT_DEVELOPED not in hidden.caveats
     assert ultimate_loss_ratio(view_of(tmp_path)).total("ultimate") > 4 * 350
 
 
@@ -167,3 +180,54 @@ def test_no_pattern_knows_everything() -> None:
 def test_a_quarter_without_changes_keeps_its_amount() -> None:
     rows = pd.DataFrame({"origin": [2], "age": [1], "gross": [5.0]})
     assert quarter_triangle(rows, kind="gross").amounts[0].tolist() == [5.0, 5.0, 5.0]
+
+
+def twenty(counts: list[int], *, cv: float) -> UltimateLossRatio:
+    """Accounts of 100 premium each with so many losses of 10; sizes of their class vary by this."""
+    n = np.array(counts, dtype=float)
+    parts = pd.DataFrame({"insured_id": [f"I{k:02}" for k in range(len(counts))], "earned": 100.0})
+    zero = dict.fromkeys(["recovered", "recovered_ultimate", "theft_incurred", "theft_ultimate", "theft_losses",
+                          "theft_squares", "theft_error", "theft_largest", "error"], 0.0)  # fmt: skip
+    sums = {"incurred": 10 * n, "ultimate": 10 * n, "net_ultimate": 10 * n, "losses": n, "squares": 100 * n,
+            "net_squares": 100 * n}  # fmt: skip
+    sizes = {"size_weight": 100.0, "size_first": 1_000.0, "size_second": 10_000.0 * (1 + cv**2)}
+    parts = parts.assign(**zero, **sums, **sizes, largest=10.0, net_largest=10.0, falls=False, size_mean_hidden=False)
+    none = Estimate(None, None, 0)
+    return UltimateLossRatio(none, none, none, parts)
+
+
+def test_one_of_twenty_accounts_is_not_news_because_it_is_one_of_twenty() -> None:
+    found = twenty([*[4] * 19, 10], cv=0.0)
+    table = ratios_by(found, found.parts["insured_id"])
+    # Ten losses where the rest lets expect four: 1 in 60 by itself, but there are twenty such.
+    assert set(table["verdict"]) == {"ordinary"}
+    alone = twenty([*[4] * 19, 14], cv=0.0)
+    assert ratios_by(alone, alone.parts["insured_id"])["verdict"].tolist() == ["ordinary"] * 19 + ["above the rest"]
+
+
+def test_an_account_is_held_against_the_others_and_not_against_itself() -> None:
+    found = twenty([40, 12], cv=0.0)
+    table = ratios_by(found, found.parts["insured_id"])
+    assert table["verdict"].tolist() == ["above the rest", "below the rest"]
+
+
+def test_the_interval_takes_the_spread_of_the_class() -> None:
+    steady, wild = (ratios_by(one, one.parts["insured_id"]) for one in (twenty([4], cv=0.0), twenty([4], cv=3.0)))
+    # Four losses of one size: the exact Poisson interval, 1.366 to 9.154 of 10 each on 100 of premium.
+    assert steady[["low", "high"]].to_numpy().round(4).tolist() == [[0.1366, 0.9154]]
+    assert wild["high"].iloc[0] > 2 * steady["high"].iloc[0]
+
+
+def test_changes_of_a_ratio_are_judged_at_95_percent(book: View) -> None:
+    found = ultimate_loss_ratio(book).gross
+    assert found.interval is not None
+    assert found.wide is not None
+    assert found.wide.low < found.interval.low < found.interval.high < found.wide.high
+    # 0.50 (90%: 0.45 to 0.55; 95%: 0.44 to 0.56) and 0.42 of the same width: 0.08 is beyond 0.071 but not 0.085.
+    later, before = (
+        Estimate(value, Interval(value - 0.05, value + 0.05), 9, wide=Interval(value - 0.06, value + 0.06))
+        for value in (0.5, 0.42)
+    )
+    change = difference(later, before)
+    assert change is not None
+    assert change.is_signal is False

@@ -18,6 +18,7 @@ from analysis.service_levels import (
     funnel_error,
     funnel_limits,
     level_shift,
+    ratio_change,
     ratio_estimate,
     slot_uptime,
     unavailable_spans,

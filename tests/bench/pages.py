@@ -17,7 +17,7 @@ from analysis.choices import Choices, count_events, count_unreached, find_choice
 from analysis.claim_service import claim_months, claim_values, settlement
 from analysis.claim_tables import claim_rows
 from analysis.claim_trends import claim_trend, told_trends
-from analysis.claims import developments, ratios_by, ultimate_loss_ratio
+from analysis.claims import ratios_by, ultimate_loss_ratio
 from analysis.containment import containment, ends_over_time, incident_clocks
 from analysis.containment_groups import compare_clocks, group_names
 from analysis.containment_phases import loss_against_time, phases
@@ -263,7 +263,7 @@ def _claims(view: View) -> None:
     if told:
         trend_chart(claim_trend(months, key=told[0], known_to=view.info.data_date), colours=LIGHT)
     if not ratio.lack:
-        ratios_by(ratio, ratio.parts["month"], fitted=developments(view))
+        ratios_by(ratio, ratio.parts["month"])
     claim_rows(view)
 
 
