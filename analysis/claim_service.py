@@ -313,7 +313,9 @@ def monthly_trend(trend: pd.Series[Any], *, known_to: date | None) -> tuple[floa
         The day to which data are known.
     """
     told = trend[trend.index.notna()].astype("float64")
-    by_month = {pd.Timestamp(month).date(): float(value) for month, value in told.items()}
+    by_month = {
+        day.date(): float(value) for day, value in zip(pd.to_datetime(told.index), told.to_numpy(), strict=True)
+    }
     by_month = {month: value for month, value in by_month.items() if not is_immature(month, data_date=known_to)}
     if not by_month:
         return ()
@@ -382,7 +384,8 @@ def claim_values(months: Months, *, settled: Settlement | None = None) -> dict[s
             continue
         events, trials = service[f"{key}_events"], service[f"{key}_trials"]
         share_of = _share(int(events.sum()), int(trials.sum()))
-        lack, caveats = LACKS[key], ()
+        lack = LACKS[key]
+        caveats: tuple[str, ...] = ()
         if key == "clocks_breached":
             caveats = clock_caveats(months)
             lack = "; ".join(caveats) or (LACKS["unfit"] if "legal_clock" not in months.absent else lack)

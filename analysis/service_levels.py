@@ -93,9 +93,10 @@ def ratio_estimate(
     R = sum y / sum x, never a mean of percentages. Reports of one device are not independent trials, so the variance
     comes from the differences between clusters: with r_j = y_j / x_j, v = n / (n - 1) sum x_j^2 (r_j - R)^2 / sum x_j^2
     and Var(R) = v sum x_j^2 / (sum x_j)^2, which is the linearised variance of a ratio of cluster totals. Below 30
-    clusters v is too uncertain to show a bad one, and becomes ((n - 1) v + 20 v_portfolio) / (n - 1 + 20). The variance
-    between clusters was learnt of clusters of many trips: where there are few, what chance does to each is more, and the
-    error is no less than that (`Spread.least_error`). The interval is Student's, on the logit scale inside (0, 1) so that it stays there, and on the plain scale, cut, at its ends.
+    clusters v is too uncertain to show a bad one, and becomes ((n - 1) v + 20 v_portfolio) / (n - 1 + 20). The
+    portfolio's was learnt of clusters of many trips: where there are few, chance does more to each, and the error is no
+    less than that (`Spread.least_error`). The interval is Student's, on the logit scale inside (0, 1) so that it stays
+    there, and on the plain scale, cut, at its ends.
 
     Parameters
     ----------
