@@ -14,6 +14,8 @@ from typing import Literal
 from analysis.measures import Better, magnitude, significant
 
 EstimatedUnit = Literal["count", "base currency", "percent", "rate", "minutes", "hours", "days"]
+#: From here on minutes are read as hours.
+LONG_MINUTES = 1_000
 _SUFFIXES: Mapping[str, str] = {"minutes": "min", "hours": "h", "days": "days"}
 
 
@@ -67,6 +69,8 @@ class EstimatedMeasure:
             return f"{significant(100 * value)}%"
         if self.unit == "base currency":
             return f"{currency} {magnitude(value)}".strip()
+        if self.unit == "minutes" and abs(value) >= LONG_MINUTES:
+            return f"{significant(value / 60)} h"
         text = f"{magnitude(value)} {_SUFFIXES.get(self.unit, '')}".strip()
         return f"{text} per {self.per}" if self.per else text
 

@@ -326,9 +326,9 @@ def _first(row: pd.Series[Any], ranked: RankedVerdicts, *, verdict: str, currenc
     label = str(row["label"]).replace(" → ", " to ")
     if ranked.level == "corridor":
         label = f"corridor {label}"
-    adjusted = "adjusted best estimate" if ranked.reporting else "best estimate"
+    adjusted, reported = ("adjusted best estimate", " reported") if ranked.reporting else ("best estimate", "")
     reason = (
-        f"{theft_words(int(values['observed']))} where {due_words(values['expected'])} ({adjusted} "
+        f"{theft_words(int(values['observed']))}{reported} where {due_words(values['expected'])} ({adjusted} "
         f"{significant(values['ratio'], 2)} times, allowing for chance; 90% interval {significant(values['low'], 2)}–"
         f"{significant(values['high'], 2)})"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import timedelta
 
@@ -39,6 +40,8 @@ DRIVER_LABELS = {
 UNITS = {"cost": "money", "earned_premium": "money", "claim_frequency": "per 1,000"}
 BY_LABELS: dict[By, str] = {"insured": "Insureds", "lane": "Lanes", "carrier": "Carriers"}
 WORDS = {"not in the chain": "without exposure", "price": "premium per term"}
+#: Links that explain at least this part of what the largest does are named with it.
+NEARLY = 0.75
 CHART_HEIGHT = 146
 
 
@@ -149,12 +152,14 @@ def scaled(split: Decomposition, factor: float) -> Decomposition:
 
 
 def driver_title(measure: str, split: Decomposition) -> str:
-    """The finding: which link explains most."""
-    link = max(split.parts, key=lambda name: abs(split.parts[name]))
-    direction = "rose" if split.move > 0 else "fell" if split.move < 0 else "did not move"
+    """The finding: which link explains most, and those that explain nearly as much."""
     if not split.move:
         return f"{DRIVER_LABELS[measure]} did not move"
-    return f"{DRIVER_LABELS[measure]} {direction}, mostly by {WORDS.get(link, link)}"
+    direction = "rose" if split.move > 0 else "fell"
+    along = {name: part * math.copysign(1, split.move) for name, part in split.parts.items()}
+    most = max(along.values())
+    leading = [name for name in sorted(along, key=along.__getitem__, reverse=True) if along[name] >= NEARLY * most]
+    return f"{DRIVER_LABELS[measure]} {direction}, mostly by {' and '.join(WORDS.get(one, one) for one in leading)}"
 
 
 def driver_note(here: Context, measure: str, *, news: str) -> str:

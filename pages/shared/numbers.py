@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from analysis.estimated_measures import LONG_MINUTES
 from analysis.measures import magnitude, significant
 
 Unit = Literal["count", "amount", "percent", "ratio", "rate", "number", "days", "hours", "minutes", "km", "kg"]
@@ -43,6 +44,8 @@ def format_value(value: float | None, unit: Unit = "number", *, currency: str = 
     """
     if value is None or not math.isfinite(value):
         return MISSING
+    if unit == "minutes" and abs(value) >= LONG_MINUTES:
+        value, unit = value / 60, "hours"
     text = _signed(f"{significant(value * 100)}%" if unit == "percent" else magnitude(value))
     if unit == "amount" and currency:
         text = f"{currency}{NO_BREAK}{text}"

@@ -69,3 +69,8 @@ def test_a_share_changes_by_points() -> None:
 def test_a_count_with_its_noun() -> None:
     assert (count_words(1, "claim"), count_words(8667, "claim")) == ("1 claim", "8,667 claims")
     assert count_words(2, "commodity", "commodities") == "2 commodities"
+
+
+def test_many_minutes_are_read_as_hours():
+    assert format_value(724, "minutes") == "724\N{NO-BREAK SPACE}min"
+    assert format_value(1440, "minutes") == "24\N{NO-BREAK SPACE}h"

@@ -76,7 +76,7 @@ def test_a_deep_link_is_the_first_visit_after_a_restart(serve: Serve, visit: Vis
 
 def test_a_deep_link_opens_the_default_page_with_its_filters(serve: Serve, visit: Visit, small_portfolio: Path) -> None:
     page = visit(f"{serve(small_portfolio)}/?lane=Memphis+hub+%E2%86%92+Dallas+hub&commodity=electronics")
-    expect(page.locator("h1")).to_have_text("Hotspots")
+    expect(page.locator("h1")).to_have_text("Overview")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(chips(page, "Commodity")).to_contain_text("electronics")
     expect(page.get_by_test_id("stCaptionContainer").filter(has_text="snapshot").first).to_contain_text(
@@ -96,7 +96,21 @@ def test_the_default_page_opens_by_its_own_name_with_all_its_filters(
     expect(chips(page, "Commodity")).to_contain_text("food")
     expect(page.get_by_role("combobox", name="From")).to_have_value("Feb 2023")
     assert urlsplit(page.url).path == "/"
-    expect(page.get_by_test_id("stTopNavSection")).to_have_count(3)
+    expect(page.get_by_test_id("stTopNavSection")).to_have_count(4)
+
+
+def test_a_link_by_ids_keeps_its_filters_when_it_is_loaded_again(
+    serve: Serve, visit: Visit, small_portfolio: Path
+) -> None:
+    page = visit(f"{serve(small_portfolio)}/hotspots?lane=L1&from=2023-02")
+    for _ in range(2):
+        expect(chips(page, "Lane")).to_contain_text("hub")
+        expect(page.get_by_role("combobox", name="From")).to_have_value("Feb 2023")
+        asked = parse_qs(urlsplit(page.url).query)
+        assert asked["from"] == ["Feb 2023"]
+        assert "hub" in asked["lane"][0]
+        page.reload()
+        settle(page)
 
 
 def test_hotspots_and_the_overview_open_by_link_and_lead_to_each_other(
