@@ -96,7 +96,7 @@ def ratio_estimate(
     clusters v is too uncertain to show a bad one, and becomes ((n - 1) v + 20 v_portfolio) / (n - 1 + 20). The
     portfolio's was learnt of clusters of many trips: where there are few, chance does more to each, and the error is no
     less than that (`Spread.least_error`). The interval is Student's, on the logit scale inside (0, 1) so that it stays
-    there, and on the plain scale, cut, at its ends.
+    there, and on the plain scale, cut, at its ends and where the least error is the larger.
 
     Parameters
     ----------
@@ -143,9 +143,11 @@ def ratio_estimate(
     if variance is None:
         return RatioEstimate(value, None, count, None, degrees, shrunk=False)
     error = float(np.sqrt(variance * (bottom**2).sum()) / bottom.sum())
-    if spread is not None:
-        error = max(error, spread.least_error(value, float(bottom.sum())))
     interval = _interval(value, error, degrees=degrees, clusters=count, level=level)
+    least = spread.least_error(value, float(bottom.sum())) if spread is not None else 0.0
+    if least > error:
+        reach = _student(level, degrees) * least
+        interval = Interval(max(0.0, min(interval.low, value - reach)), min(1.0, max(interval.high, value + reach)))
     return RatioEstimate(value, interval, count, variance, degrees, shrunk=shrink)
 
 

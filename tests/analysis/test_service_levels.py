@@ -245,8 +245,9 @@ def test_few_trips_of_few_clusters_are_no_more_certain_than_their_trips():
     error = math.sqrt(0.2 / 29)
     assert spread.least_error(5 / 29, 29) == pytest.approx(error)
     assert found is not None
-    assert found.low < 0.07
-    assert found.high > 0.35
+    reach = 2.085963 * error
+    assert found.low == pytest.approx(max(0.0, 5 / 29 - reach), abs=1e-6)
+    assert found.high == pytest.approx(5 / 29 + reach, abs=1e-6)
     assert ratio_change(([5.0], [29.0]), ([4.0], [50.0]), spread=spread).is_signal is False
 
 
