@@ -49,7 +49,7 @@ def difference(now: Estimate, before: Estimate) -> Difference | None:
     >>> a, b = Estimate(0.7, wilson_interval(56, 80), 80), Estimate(0.6, wilson_interval(48, 80), 80)
     >>> found = difference(a, b)
     >>> [round(end, 4) for end in found.interval], found.is_signal
-    ([-0.0461, 0.2412], False)
+    ([-0.0472, 0.2414], False)
     """
     if now.value is None or before.value is None:
         return None
