@@ -304,7 +304,7 @@ def bounded(found: Estimate, *, clocks: Clocks, ends: list[Estimate], key: str) 
     n = len(clocks.timed) + len(clocks.unclear)
     if clocks.is_unclear:
         said = f"Cannot be told: {clocks.unclear_words()}; {between}"
-        return Estimate(None, interval, n, (said, *found.caveats), None, Interval(low, high))
+        return Estimate(None, interval, n, (said, *found.caveats), bounds=Interval(low, high))
     error = found.standard_error
     if error is not None:
         error += (high - low) / 2 / _NORMAL_95

@@ -77,6 +77,11 @@ def read_link(choices: Choices) -> list[str]:
                     st.session_state[key] = month_key(month)
                     if month_key(month) in months:
                         renamed[key] = [month_words(month)]
+    opening = (choices.opening.first_month, choices.opening.last_month)
+    first, last = asked.get("from", opening[0]), asked.get("to", opening[1])
+    if first is not None and last is not None and first > last:
+        # Turned round below, and written into the address by the widgets themselves.
+        renamed.clear()
     if note := _bring_within(asked, choices=choices):
         notes.append(note)
     for dimension in DIMENSIONS:

@@ -49,6 +49,7 @@ create table theft_fact as select incident_id, insured_id, null::varchar as carr
     mode, month::date as month, 'line haul' as segment, loss_base, null::varchar as left_out,
     'without exposure' as left_out_at_site from drawn_thefts;
 create table incident_fact (source varchar, is_attempt boolean);
+create table deductible_key (insured_id varchar, deductible_base decimal(38, 4), is_above boolean);
 create table claim_fact (incident_id varchar);
 create table reporting_delay as select 'incident' as basis, 1 as lag_days, 365 as age_days, count(*) as events
     from drawn_thefts;

@@ -51,6 +51,14 @@ class DrawnView:
         """All rows of one statement."""
         return self.connection.execute(sql, params or {}).fetchall()
 
+    def arrays(self, sql: str, params: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """All rows of one statement as an array a column."""
+        return self.connection.execute(sql, params or {}).fetchnumpy()
+
+    def lasting_rows(self, sql: str, **params: object) -> list[tuple[Any, ...]]:
+        """All rows of one statement that no filter changes; there are none here."""
+        return self.rows(sql, params)
+
 
 def draw_trips(generator: np.random.Generator, fleet: Fleet, *, carrier: str) -> pd.DataFrame:
     """The trips of a fleet: so many in all, evenly over the months, one share of darkness a month."""
