@@ -154,7 +154,7 @@ def test_too_many_without_a_usable_time_give_no_number_and_no_colour(open_app: O
     load_cases(tmp_path, cases, as_of="2025-03-31")
     app = open_app(PAGE, portfolio=tmp_path / "portfolio", from_="2025-03", to="2025-03")
     assert not app.exception
-    assert cards(app)["Contained in 60 min"] == "—"
+    assert cards(app)["Contained in 60 min"] == "not known"
     words = texts(app).replace("\\", "")
     assert "How fast theft is contained cannot be told: 18 of 24 contained without a usable time" in words
     assert "within an hour between 0 and 75%" in words
