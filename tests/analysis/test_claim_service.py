@@ -98,7 +98,10 @@ def test_costs_are_by_loss_and_by_event(values: dict[str, ClaimValue]) -> None:
     # Losses with an indemnity: A 1,010 with its expense, B 3,000, C 500, D 700.
     assert values["median_severity"].estimate.value == 855
     assert values["mean_severity"].estimate.value == pytest.approx(5210 / 4)
-    assert values["claim_frequency"].estimate.value == pytest.approx(1000 * 4 / 100)
+    # I1 sent in March and April only: A and B count against these shipments; C of June and D of December do not.
+    frequency = values["claim_frequency"].estimate
+    assert frequency.value == pytest.approx(1000 * 2 / 100)
+    assert frequency.caveats == ("2 losses are left out, of months in which their account sent nothing",)
     assert values["large_losses"].estimate.value == 0
     # Closed thefts: A and B.
     assert values["theft_recovery"].estimate.value == pytest.approx(400 / 4010)
@@ -155,7 +158,8 @@ def test_ends_keep_the_feeds_own_words(view: View) -> None:
 
 def months_of(thefts: list[int], *, shipments: float) -> Months:
     first = pd.date_range("2023-01-01", periods=len(thefts), freq="MS")
-    cost = pd.DataFrame({"month": first, "theft_losses": thefts, "losses": thefts, "lost": np.array(thefts) * 10.0})
+    cost = pd.DataFrame({"month": first, "lost": np.array(thefts) * 10.0})
+    cost = cost.assign(losses=thefts, theft_losses=thefts, shipped_losses=thefts, shipped_thefts=thefts)
     service = pd.DataFrame({"month": first, "decided": 0})
     for key in ("decided_promptly", "automated_share", "disputed_share", "clocks_breached", "reported_promptly"):
         service = service.assign(**{f"{key}_events": 0, f"{key}_trials": 0})

@@ -116,7 +116,7 @@ def test_losses_without_shipments_are_withheld_on_both_pages(tmp_path: Path) -> 
     )
     months = claim_months(now)
     on_claims = claim_values(months)["claim_frequency"]
-    lack = "12 of 13 losses are of accounts without shipments in this selection"
+    lack = "12 of 13 losses are of accounts and months without shipments in this selection"
     assert (overview["claim_frequency"].value, overview["claim_frequency"].lack) == (None, lack)
     assert (on_claims.estimate.value, on_claims.lack) == (None, lack)
     assert "claim_frequency" not in told_trends(months)

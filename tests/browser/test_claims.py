@@ -26,6 +26,6 @@ def test_a_link_opens_a_subject_and_a_click_another(serve: Serve, visit: Visit, 
     page = visit(f"{serve(book)}/claims?from=Jan+2025&to=Dec+2025&claims-subject=Development")
     expect(page.get_by_text("is still to come of the whole book")).to_be_visible(timeout=PATIENCE)
     page.get_by_role("radio", name="Insureds").click()
-    expect(page.get_by_text("differs from all together by more than chance")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("differs from all others by more than chance")).to_be_visible(timeout=PATIENCE)
     settle(page)
     assert parse_qs(urlsplit(page.url).query)["claims-subject"] == ["Insureds"]

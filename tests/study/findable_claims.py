@@ -45,7 +45,7 @@ def finds_bad_year(thefts_a_month: float, *, rng: np.random.Generator, factor: f
     months = pd.date_range("2023-07-01", periods=36, freq="MS")
     level = thefts_a_month * np.where(np.arange(36) >= 24, factor, 1.0)
     counts = rng.poisson(level)
-    cost = pd.DataFrame({"month": months, "theft_losses": counts})
+    cost = pd.DataFrame({"month": months, "theft_losses": counts, "shipped_thefts": counts})
     none = pd.DataFrame({"month": months, "decided": 0})
     sent = pd.DataFrame({"month": months, "shipments": 1_000.0})
     trend = claim_trend(Months(none, cost, sent, none), key="theft_frequency_of_claims", known_to=date(2026, 8, 31))
