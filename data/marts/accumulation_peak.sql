@@ -5,7 +5,8 @@
 -- are swept. At a site lie goods scanned there before they leave, goods arrived but not yet delivered, and what a
 -- conveyance that halts there carries; beside it stand recorded maxima of stock (`site_value`). One row an account,
 -- kind and month, of a conveyance also by lane, carrier and mode: the peak with its place and moment, the limit of the
--- policy then in force, and for how many days values were above it.
+-- policy then in force, and for how many days values were above it. Values are summed exactly, time as microseconds,
+-- and of equal peaks the first by moment or identifier counts: the same rows always give the same peaks.
 create or replace table accumulation_peak as
 with
 -- Limits each account had, and when; a place without a limit of its own has that of any one loss.
@@ -56,7 +57,7 @@ goods as (
             coalesce(s.departed_at, t.departed_at, s.delivered_at) + interval 1 second
         ) as to_at,
         s.delivered_at,
-        in_base(coalesce(s.insured_value, s.declared_value), r.rate)::double as value
+        in_base(coalesce(s.insured_value, s.declared_value), r.rate) as value
     from shipment as s
     join shipment_key as k on s.shipment_id = k.shipment_id
     left join trip as t on s.trip_id = t.trip_id
@@ -107,8 +108,9 @@ aboard as (
 ),
 swept as (
     select
-        a.insured_id, a.conveyance_id, a.is_trip, max(a.value) as peak, arg_max(a.moment, a.value) as reached_at,
-        sum(case when a.value > d.limit_base then epoch(a.until - a.moment) / 86400.0 end) as days_above
+        a.insured_id, a.conveyance_id, a.is_trip, max(a.value) as peak,
+        arg_min(a.moment, row(-a.value, a.moment)) as reached_at,
+        sum(case when a.value > d.limit_base then epoch_us(a.until) - epoch_us(a.moment) end) as us_above
     from aboard as a
     join doubtful as d
         on a.insured_id = d.insured_id and a.conveyance_id = d.conveyance_id and a.is_trip = d.is_trip
@@ -118,17 +120,18 @@ conveyances as (
     select
         j.insured_id, j.carrier_id, j.lane_id, j.mode, j.month, j.conveyance_id, j.is_trip, j.limit_base,
         coalesce(s.peak, j.total) as peak, coalesce(s.reached_at, j.last_from_at) as reached_at,
-        coalesce(s.days_above, 0) as days_above
+        coalesce(s.us_above, 0) as us_above
     from judged as j
     left join swept as s
         on j.insured_id = s.insured_id and j.conveyance_id = s.conveyance_id and j.is_trip = s.is_trip
 ),
 on_the_way as (
     select
-        'conveyance' as kind, insured_id, carrier_id, lane_id, mode, month, arg_max(conveyance_id, peak) as place_id,
-        max(peak) as peak_base, arg_max(reached_at, peak) as reached_at, 'departures and arrivals' as told_by,
+        'conveyance' as kind, insured_id, carrier_id, lane_id, mode, month,
+        arg_min(conveyance_id, row(-peak, conveyance_id, is_trip)) as place_id, max(peak)::double as peak_base,
+        arg_min(reached_at, row(-peak, conveyance_id, is_trip)) as reached_at, 'departures and arrivals' as told_by,
         any_value(limit_base) as limit_base, count(*) as places, count(*) filter (peak > limit_base) as places_above,
-        sum(days_above) as days_above
+        sum(us_above) / 86400e6 as days_above
     from conveyances
     group by insured_id, carrier_id, lane_id, mode, month
 ),
@@ -196,9 +199,10 @@ levels as (
 ),
 at_places as (
     select
-        v.kind, v.insured_id, v.month, v.place_id, max(v.value) as peak, arg_max(v.moment, v.value) as reached_at,
+        v.kind, v.insured_id, v.month, v.place_id, max(v.value)::double as peak,
+        arg_min(v.moment, row(-v.value, v.moment)) as reached_at,
         'departures, arrivals and scans' as told_by, any_value(m.site_limit) as limit_base,
-        sum(case when v.value > m.site_limit then epoch(v.until - v.moment) / 86400.0 end) as days_above
+        sum(case when v.value > m.site_limit then epoch_us(v.until) - epoch_us(v.moment) end) as us_above
     from levels as v
     left join limits as m on v.insured_id = m.insured_id and v.month = m.month
     group by v.kind, v.insured_id, v.month, v.place_id
@@ -219,13 +223,15 @@ at_places as (
 stored as (
     select
         kind, insured_id, null::varchar as carrier_id, null::varchar as lane_id, null::varchar as mode, month,
-        arg_max(place_id, peak) as place_id, max(peak) as peak_base, arg_max(reached_at, peak) as reached_at,
-        arg_max(told_by, peak) as told_by, any_value(limit_base) as limit_base, count(*) as places,
-        count(*) filter (peak > limit_base) as places_above, coalesce(sum(days_above), 0) as days_above
+        arg_min(place_id, row(-peak, place_id, told_by)) as place_id, max(peak) as peak_base,
+        arg_min(reached_at, row(-peak, place_id, told_by)) as reached_at,
+        arg_min(told_by, row(-peak, place_id, told_by)) as told_by, any_value(limit_base) as limit_base,
+        count(*) as places, count(*) filter (peak > limit_base) as places_above,
+        coalesce(sum(us_above), 0) / 86400e6 as days_above
     from at_places
     group by kind, insured_id, month
 ),
 final as (
     select * from on_the_way union all select * from stored
 )
-select * from final where peak_base is not null order by month, kind, insured_id, lane_id, carrier_id;
+select * from final where peak_base is not null order by month, kind, insured_id, lane_id, carrier_id, mode;
