@@ -328,7 +328,7 @@ def _parts(premium: pd.DataFrame, losses: pd.DataFrame) -> pd.DataFrame:
     to_come = ["to_come", "theft_to_come", "back_to_come"]
     flags = ["is_shareable", "is_theft_shareable", "is_back_shareable", "is_size_shareable"]
     hidden = {
-        f"{name}_hidden": earned[flag].eq(other=False) & earned[name].isna()
+        f"{name}_hidden": earned[flag].eq(other=False).fillna(value=False) & earned[name].isna()
         for name, flag in zip([*to_come, "size_mean"], flags, strict=True)
     }
     sizes = size_moments(
