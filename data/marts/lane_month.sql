@@ -42,7 +42,8 @@ moved as (
 daily as (
     select
         insured_id, carrier_id, lane_id, commodity, mode, segment, currency, sent_on,
-        sum(units) as units, sum(declared_value) as declared_value
+        -- Thirds and sevenths as doubles do not add up to the same last digit in every order.
+        sum(units::decimal(38, 18)) as units, sum(declared_value) as declared_value
     from moved
     group by all
 ),
@@ -51,8 +52,7 @@ final as (
         d.insured_id, d.carrier_id, d.lane_id, d.commodity, d.mode, d.segment,
         date_trunc('month', d.sent_on)::date as month,
         not coalesce(bool_or(x.is_above), false) as in_fit,
-        -- Thirds and sevenths do not add up to the same last digit in every order.
-        round(sum(d.units), 9) as units,
+        sum(d.units)::double as units,
         sum(in_base(d.declared_value, r.rate)) as value_base,
         sum(in_base(d.declared_value, q.rate)) as value_plan
     from daily as d

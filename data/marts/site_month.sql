@@ -32,7 +32,8 @@ halts as (
 stopped as (
     select
         k.insured_id, k.carrier_id, k.lane_id, k.commodity, k.mode, 'line haul' as segment, h.month,
-        not coalesce(x.is_above, false) as in_fit, round(sum(k.units), 9) as units, null::decimal(38, 4) as value_base, h.site_id
+        not coalesce(x.is_above, false) as in_fit, sum(k.units::decimal(38, 18))::double as units,
+        null::decimal(38, 4) as value_base, h.site_id
     from halts as h
     join parts as k on h.trip_id = k.trip_id
     left join lane_key as l on k.lane_id = l.lane_id

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -13,6 +15,7 @@ from analysis.decisions import LATE_DAYS, MOST_OF_A_KIND, Decision, first_five
 from analysis.drivers import Decomposition
 from analysis.estimated_measures import EstimatedMeasure
 from analysis.export import ExportColumn
+from analysis.exposure import premium_rows
 from analysis.filters import Filters
 from analysis.overview import Headline, change_words, summary_words
 from analysis.overview_drivers import DRIVEN, By
@@ -21,7 +24,7 @@ from data.portfolio import View
 from pages.shared.account import account_header, chosen_account, standings
 from pages.shared.context import Context, context, period_words
 from pages.shared.decision_links import decision_link
-from pages.shared.layout import downloads, escape, page_header, show_table
+from pages.shared.layout import Rows, downloads, escape, page_header, show_table
 from pages.shared.numbers import count_words
 from pages.shared.overview_cards import driver_figure, driver_lines, headline_cards, rests_on
 from pages.shared.overview_results import decisions_of, drivers_of, headlines_of, quarantined_of
@@ -227,9 +230,14 @@ def show_tables(here: Context, found: dict[str, Headline], listed: tuple[Decisio
     )
     with st.expander("The numbers, and how they are computed", icon=":material/checklist:"):
         show_table(numbers, columns=NUMBERS, key=f"{PAGE}-numbers", alt="The eight numbers")
-        downloads(
-            "overview", {"Numbers": (numbers, NUMBERS), "Decisions": (todo, todo_columns(here))}, key=f"{PAGE}-save"
-        )
+        tables: dict[str, tuple[Rows, Sequence[ExportColumn]]] = {
+            "Numbers": (numbers, NUMBERS),
+            "Decisions": (todo, todo_columns(here)),
+        }
+        if here.view.has("policy"):
+            # The rows behind earned premium, asked for when somebody saves them.
+            tables["Earned premium"] = (partial(premium_rows, here.view), premium_columns(here))
+        downloads("overview", tables, key=f"{PAGE}-save")
         st.markdown(
             "Each number is that of its own page. Compared are the same months a year before, whatever the sidebar"
             " compares with. A move is called better or worse where chance alone would make one as large in under"
@@ -277,6 +285,22 @@ def todo_columns(here: Context) -> tuple[ExportColumn, ...]:
         ExportColumn("title", "Decide", format="text"),
         ExportColumn("reason", "Why", format="text"),
         ExportColumn("money", "At stake", format="amount", unit=here.currency),
+    )
+
+
+def premium_columns(here: Context) -> tuple[ExportColumn, ...]:
+    """Columns of the policies behind earned premium."""
+    return (
+        ExportColumn("policy_id", "Policy", format="text"),
+        ExportColumn("insured_id", "Insured", format="text"),
+        ExportColumn("product", "Product", format="text"),
+        ExportColumn("jurisdiction", "Jurisdiction", format="text"),
+        ExportColumn("currency", "Currency", format="text"),
+        ExportColumn("earned_premium", "Earned, own currency", format="amount"),
+        ExportColumn("earned_base", "Earned, at the rates of its days", format="amount", unit=here.currency),
+        ExportColumn("earned_plan", "Earned, at the plan rate", format="amount", unit=here.currency),
+        ExportColumn("first_month", "From", format="date"),
+        ExportColumn("last_month", "To month", format="date"),
     )
 
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from analysis.export import ExportColumn, Provenance
@@ -16,7 +16,7 @@ from analysis.filters import Filters, Scope
 from analysis.peers import CLEAR, VERDICT_WORDS, AccountPeers, Standing, Verdict, account_peers, finding_words
 from analysis.service_measures import SERVICE_MEASURES, Definition
 from data.portfolio import View
-from pages.shared.charts import FONT, Chart
+from pages.shared.charts import Chart, plain_axis, plain_layout
 from pages.shared.context import Context
 from pages.shared.drawing import Drawing
 from pages.shared.hotspot_results import HASHES
@@ -299,62 +299,57 @@ def share_chart(account: AccountPeers, *, colours: Palette) -> Chart | None:
         return None
     names = [one.measure.label for one in shares]
     halves = [(one.measure.label, one.peers) for one in shares if one.peers and one.peers.low_quartile is not None]
-    traces: list[go.Bar | go.Scatter] = [
-        go.Bar(
-            y=[name for name, _ in halves],
-            base=[peers.low_quartile for _, peers in halves],
-            x=[(peers.high_quartile or 0.0) - (peers.low_quartile or 0.0) for _, peers in halves],
-            orientation="h",
-            width=0.7,
-            marker={"color": colours.previous},
-            name="middle half of peers",
-            hoverinfo="skip",
-        ),
-        go.Scatter(
-            x=[one.peers.median for one in shares if one.peers],
-            y=names,
-            mode="markers",
-            marker={"symbol": "line-ns", "size": 15, "line": {"width": 2, "color": colours.text}},
-            name="peers' median",
-            customdata=[one.words(one.peers.median) for one in shares if one.peers],
-            hovertemplate="%{y}: peers' median %{customdata}<extra></extra>",
-        ),
-        go.Scatter(
-            x=[one.value for one in shares],
-            y=names,
-            mode="markers",
-            marker={"size": 9, "color": [verdict_colour(one.verdict, colours) for one in shares]},
-            error_x={
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "y": [name for name, _ in halves],
+            "base": [peers.low_quartile for _, peers in halves],
+            "x": [(peers.high_quartile or 0.0) - (peers.low_quartile or 0.0) for _, peers in halves],
+            "orientation": "h",
+            "width": 0.7,
+            "marker": {"color": colours.previous},
+            "name": "middle half of peers",
+            "hoverinfo": "skip",
+        },
+        {
+            "type": "scatter",
+            "x": [one.peers.median for one in shares if one.peers],
+            "y": names,
+            "mode": "markers",
+            "marker": {"symbol": "line-ns", "size": 15, "line": {"width": 2, "color": colours.text}},
+            "name": "peers' median",
+            "customdata": [one.words(one.peers.median) for one in shares if one.peers],
+            "hovertemplate": "%{y}: peers' median %{customdata}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "x": [one.value for one in shares],
+            "y": names,
+            "mode": "markers",
+            "marker": {"size": 9, "color": [verdict_colour(one.verdict, colours) for one in shares]},
+            "error_x": {
                 "array": [(one.high if one.high is not None else one.value) - one.value for one in shares],
                 "arrayminus": [one.value - (one.low if one.low is not None else one.value) for one in shares],
                 "color": colours.muted,
                 "thickness": 1.5,
                 "width": 0,
             },
-            name="this account, 95% interval",
-            customdata=["<br>".join(peer_lines(one)) for one in shares],
-            hovertemplate="%{y}<br>%{customdata}<extra></extra>",
-        ),
+            "name": "this account, 95% interval",
+            "customdata": ["<br>".join(peer_lines(one)) for one in shares],
+            "hovertemplate": "%{y}<br>%{customdata}<extra></extra>",
+        },
     ]
-    axis = {"gridcolor": colours.border, "zeroline": False, "linecolor": colours.border}
-    figure = go.Figure(
+    axis = plain_axis(colours) | {"showgrid": True, "gridcolor": colours.border, "linecolor": colours.border}
+    figure = Drawing(
         traces,
-        {
-            "template": {},
-            "height": 70 + _ROW_HEIGHT * len(shares),
+        plain_layout(colours, height=70 + _ROW_HEIGHT * len(shares))
+        | {
             "margin": {"l": 4, "r": 12, "t": 28, "b": 24},
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": colours.text, "size": 12, "family": FONT},
+            "showlegend": True,
             "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
             "xaxis": axis | {"tickformat": ".0%", "range": [-0.01, 1.01]},
-            "yaxis": {
-                "autorange": "reversed",
-                "automargin": True,
-                "linecolor": colours.border,
-                "categoryorder": "array",
-                "categoryarray": names,
-            },
+            "yaxis": axis
+            | {"showgrid": False, "autorange": "reversed", "categoryorder": "array", "categoryarray": names},
         },
     )
     clear = sum(one.verdict in CLEAR for one in shares)

@@ -259,6 +259,33 @@ def sparkline(values: Sequence[float | None], *, label: str, colours: Palette) -
     return f'<img alt="{html.escape(label, quote=True)}" src="{address}" style="{shape}">'
 
 
+def plain_layout(colours: Palette, *, height: int) -> dict[str, Any]:
+    """What the layout of every figure begins with: no template, no legend, no dragging, the page's own colours."""
+    return {
+        "template": {},
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "showlegend": False,
+        "dragmode": False,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": colours.text, "size": 13, "family": FONT},
+        "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.border, "font": {"color": colours.text}},
+    }
+
+
+def plain_axis(colours: Palette) -> dict[str, Any]:
+    """What every axis begins with: labels in the colour of text, neither grid nor zoom."""
+    return {
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "automargin": True,
+        "color": colours.muted,
+        "tickfont": {"color": colours.text},
+    }
+
+
 def _bars(
     bars: dict[str, Any],
     *,
@@ -269,28 +296,8 @@ def _bars(
     height: int = HEIGHT,
 ) -> Drawing:
     """A bar chart in the page's colours. From plain dicts and without a template: a third of the time."""
-    axis = {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "automargin": True,
-        "color": colours.muted,
-        "tickfont": {"color": colours.text},
-    }
-    layout = {
-        "template": {},
-        "height": height,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "bargap": bargap,
-        "showlegend": False,
-        "dragmode": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": colours.text, "size": 13, "family": FONT},
-        "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.border, "font": {"color": colours.text}},
-        "xaxis": axis | x,
-        "yaxis": axis | y,
-    }
+    axis = plain_axis(colours)
+    layout = plain_layout(colours, height=height) | {"bargap": bargap, "xaxis": axis | x, "yaxis": axis | y}
     return Drawing([{"type": "bar", **bars}], layout)
 
 

@@ -14,7 +14,7 @@ from analysis.claim_findings import insured_words, quarter_words, settlement_wor
 from analysis.claim_service import Settlement
 from analysis.claim_trends import ClaimTrend
 from analysis.survival import SurvivalCurve
-from pages.shared.charts import FONT, Chart
+from pages.shared.charts import Chart, plain_axis, plain_layout
 from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette, rgb
 
@@ -54,11 +54,11 @@ def settlement_chart(settled: Settlement, *, period: str, colours: Palette) -> C
     ]  # fmt: skip
     figure = Drawing(
         traces,
-        _layout(colours)
+        plain_layout(colours, height=HEIGHT)
         | {
-            "xaxis": _axis(colours)
+            "xaxis": plain_axis(colours)
             | {"title": {"text": "days after the report", "font": {"size": 12}}, "range": [0, last], "nticks": 8},
-            "yaxis": _axis(colours) | _grid(colours) | {"tickformat": ".0%", "range": [0, 1.02], "nticks": 5},
+            "yaxis": plain_axis(colours) | _grid(colours) | {"tickformat": ".0%", "range": [0, 1.02], "nticks": 5},
             "annotations": annotations,
         },
     )
@@ -109,12 +109,12 @@ def quarter_chart(table: pd.DataFrame, *, whole: float | None, target: float | N
              "marker": _to_come(colours)},
             _whiskers(x, table, along="y", colours=colours),
         ],
-        _layout(colours)
+        plain_layout(colours, height=HEIGHT)
         | {
             "barmode": "stack",
             "bargap": 0.25,
-            "xaxis": _axis(colours) | {"type": "category", "nticks": 12},
-            "yaxis": _axis(colours) | _grid(colours)
+            "xaxis": plain_axis(colours) | {"type": "category", "nticks": 12},
+            "yaxis": plain_axis(colours) | _grid(colours)
             | {"tickformat": ".0%", "rangemode": "tozero", "nticks": 5,
                "range": [0, _top(table, target)]},
             "shapes": [_line(value, dash, colours) for value, dash in ((target, "dash"), (whole, "dot")) if value],
@@ -135,11 +135,11 @@ def amount_chart(table: pd.DataFrame, *, currency: str, period: str, colours: Pa
         [{"type": "bar", "x": table["key"].tolist(), "y": table["incurred"].round(2).tolist(),
           "marker": {"color": colours.categories[0]}, "customdata": table["claims"].tolist(),
           "hovertemplate": "%{x}: " + currency + " %{y:,.0f} of %{customdata:,} claims<extra></extra>"}],
-        _layout(colours)
+        plain_layout(colours, height=HEIGHT)
         | {
             "bargap": 0.25,
-            "xaxis": _axis(colours) | {"type": "category", "nticks": 12},
-            "yaxis": _axis(colours) | _grid(colours) | {"tickformat": "~s", "rangemode": "tozero", "nticks": 5},
+            "xaxis": plain_axis(colours) | {"type": "category", "nticks": 12},
+            "yaxis": plain_axis(colours) | _grid(colours) | {"tickformat": "~s", "rangemode": "tozero", "nticks": 5},
         },
     )  # fmt: skip
     total, claims = float(table["incurred"].sum()), int(table["claims"].sum())
@@ -176,10 +176,12 @@ def insured_chart(table: pd.DataFrame, *, names: Mapping[str, str], whole: float
         )  # fmt: skip
     figure = Drawing(
         traces,
-        _layout(colours, height=max(170, 26 * len(shown) + 50))
+        plain_layout(colours, height=max(170, 26 * len(shown) + 50))
         | {
-            "xaxis": _axis(colours) | _grid(colours) | {"tickformat": ".0%", "range": [0, _far(shown)], "nticks": 7},
-            "yaxis": _axis(colours) | {"type": "category", "categoryarray": labels, "categoryorder": "array"},
+            "xaxis": plain_axis(colours)
+            | _grid(colours)
+            | {"tickformat": ".0%", "range": [0, _far(shown)], "nticks": 7},
+            "yaxis": plain_axis(colours) | {"type": "category", "categoryarray": labels, "categoryorder": "array"},
             "shapes": [
                 {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "x0": whole, "x1": whole, "layer": "below",
                  "line": {"color": colours.muted, "width": 1, "dash": "dot"}}
@@ -226,10 +228,10 @@ def trend_chart(trend: ClaimTrend, *, colours: Palette) -> Chart:
         )  # fmt: skip
     figure = Drawing(
         traces,
-        _layout(colours)
+        plain_layout(colours, height=HEIGHT)
         | {
-            "xaxis": _axis(colours) | {"type": "date", "tickformat": "%b %Y", "nticks": 8},
-            "yaxis": _axis(colours) | _grid(colours)
+            "xaxis": plain_axis(colours) | {"type": "date", "tickformat": "%b %Y", "nticks": 8},
+            "yaxis": plain_axis(colours) | _grid(colours)
             | {"tickformat": ".0%" if measure.unit == "percent" else "~s", "rangemode": "tozero", "nticks": 5},
             "shapes": _hatched(trend.months, immature, colours=colours),
         },
@@ -279,11 +281,11 @@ def reserve_chart(origins: pd.DataFrame, total: pd.Series[Any], *, currency: str
                          "width": 3},
              "marker": _to_come(colours)},
         ],
-        _layout(colours)
+        plain_layout(colours, height=HEIGHT)
         | {
             "barmode": "stack", "bargap": 0.25,
-            "xaxis": _axis(colours) | {"type": "category", "nticks": 12},
-            "yaxis": _axis(colours) | _grid(colours) | {"tickformat": "~s", "rangemode": "tozero", "nticks": 5},
+            "xaxis": plain_axis(colours) | {"type": "category", "nticks": 12},
+            "yaxis": plain_axis(colours) | _grid(colours) | {"tickformat": "~s", "rangemode": "tozero", "nticks": 5},
         },
     )  # fmt: skip
     if pd.isna(total["ultimate"]):
@@ -315,31 +317,6 @@ def quarter_name(first: date, last: date) -> str:
 
 
 # ---- what the charts share
-
-
-def _layout(colours: Palette, *, height: int = HEIGHT) -> dict[str, Any]:
-    return {
-        "template": {},
-        "height": height,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "showlegend": False,
-        "dragmode": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": colours.text, "size": 13, "family": FONT},
-        "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.border, "font": {"color": colours.text}},
-    }
-
-
-def _axis(colours: Palette) -> dict[str, Any]:
-    return {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "automargin": True,
-        "color": colours.muted,
-        "tickfont": {"color": colours.text},
-    }
 
 
 def _to_come(colours: Palette) -> dict[str, Any]:

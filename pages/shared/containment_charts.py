@@ -14,7 +14,7 @@ from analysis.containment_measures import HORIZON_MINUTES, TARGET_MINUTES
 from analysis.containment_phases import LossAgainstTime, Phases, phase_words
 from analysis.incidence import CumulativeIncidence
 from analysis.survival import SurvivalCurve
-from pages.shared.charts import FONT, Chart
+from pages.shared.charts import Chart, plain_axis, plain_layout
 from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette
 
@@ -91,11 +91,11 @@ def curve_chart(
     if len(curves) == 1:
         annotations.append(_note(0.0, 0, "still running", colour=colours.muted, anchor="right", size=11))
     widest = max((len(_short(label)) for label, _ in curves), default=0) if len(curves) > 1 else 12
-    layout = _layout(colours, height=CURVE_HEIGHT + 17 * len(curves)) | {
+    layout = plain_layout(colours, height=CURVE_HEIGHT + 17 * len(curves)) | {
         "margin": {"l": max(48, 7 * widest + 8), "r": 14, "t": 10, "b": 30 + 17 * len(curves)},
         "annotations": annotations,
         "shapes": [_target_line(colours)],
-        "xaxis": _axis(colours)
+        "xaxis": plain_axis(colours)
         | _time_axis(RISK_TIMES, first=FIRST_MINUTE, last=HORIZON_MINUTES)
         | {"automargin": False},
         "yaxis": _share_axis(colours) | {"automargin": False},
@@ -150,7 +150,7 @@ def pace_chart(groups: GroupsOfClocks, *, period: str, colours: Palette, most: i
     labels = [
         f"{html.escape(_short(str(label)))} (n = {n})" for label, n in zip(frame["label"], frame["n"], strict=True)
     ]
-    layout = _layout(colours, height=max(120, 46 + 25 * len(frame))) | {
+    layout = plain_layout(colours, height=max(120, 46 + 25 * len(frame))) | {
         "shapes": [
             {
                 "type": "line",
@@ -162,7 +162,7 @@ def pace_chart(groups: GroupsOfClocks, *, period: str, colours: Palette, most: i
                 "line": {"color": colours.text, "width": 1},
             }
         ],
-        "xaxis": _axis(colours)
+        "xaxis": plain_axis(colours)
         | {
             "type": "log",
             "range": [np.log10(0.05), 1.0],
@@ -171,7 +171,7 @@ def pace_chart(groups: GroupsOfClocks, *, period: str, colours: Palette, most: i
             "showgrid": True,
             "gridcolor": colours.border,
         },
-        "yaxis": _axis(colours)
+        "yaxis": plain_axis(colours)
         | {
             "type": "category",
             "categoryorder": "array",
@@ -231,13 +231,14 @@ def phase_chart(found: Phases, *, period: str, colours: Palette) -> Chart:
     ]
     labels = [f"{row.label} ({row.n:,})" for row in frame.itertuples()]
     ticks = [1.0, 10.0, 60.0, 360.0, 1440.0, 10_080.0]
-    layout = _layout(colours, height=max(120, 50 + 32 * len(frame))) | {
+    layout = plain_layout(colours, height=max(120, 50 + 32 * len(frame))) | {
         "barmode": "overlay",
         "margin": {"l": 8, "r": 70, "t": 8, "b": 8},
-        "xaxis": _axis(colours)
+        "xaxis": plain_axis(colours)
         | _time_axis(ticks, first=1.0, last=most)
         | {"showgrid": True, "gridcolor": colours.border},
-        "yaxis": _axis(colours) | {"type": "category", "autorange": "reversed", "tickvals": keys, "ticktext": labels},
+        "yaxis": plain_axis(colours)
+        | {"type": "category", "autorange": "reversed", "tickvals": keys, "ticktext": labels},
     }
     title = phase_words(found)
     share = found.unnoticed_share
@@ -280,11 +281,11 @@ def ends_chart(found: CumulativeIncidence, *, period: str, colours: Palette, lac
         }
         for name, share, ink in zip(names, stacked, inks, strict=True)
     ]
-    layout = _layout(colours, height=230) | {
+    layout = plain_layout(colours, height=230) | {
         "showlegend": True,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         "margin": {"l": 8, "r": 14, "t": 8, "b": 8},
-        "xaxis": _axis(colours) | _time_axis((10.0, *_ENDS_TIMES), first=5.0, last=86_400.0),
+        "xaxis": plain_axis(colours) | _time_axis((10.0, *_ENDS_TIMES), first=5.0, last=86_400.0),
         "yaxis": _share_axis(colours),
     }
     held, lost = (found.share_by(43_200.0, end=end) for end in (CONTAINED, NOT_CONTAINED))
@@ -327,13 +328,13 @@ def loss_chart(found: LossAgainstTime, *, period: str, currency: str, colours: P
                 "hovertemplate": "%{text}<extra></extra>",
             }
         )
-    layout = _layout(colours, height=260) | {
+    layout = plain_layout(colours, height=260) | {
         "showlegend": True,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "xaxis": _axis(colours)
+        "xaxis": plain_axis(colours)
         | _time_axis((*RISK_TIMES, 2 * HORIZON_MINUTES), first=FIRST_MINUTE, last=2.6 * HORIZON_MINUTES)
         | {"ticktext": [*(minute_words(one) for one in RISK_TIMES), "not"]},
-        "yaxis": _axis(colours)
+        "yaxis": plain_axis(colours)
         | {"type": "log", "showgrid": True, "gridcolor": colours.border, "tickformat": "~s", "nticks": 5},
     }
     r = found.correlation
@@ -408,35 +409,10 @@ def _time_axis(ticks: Sequence[float], *, first: float, last: float) -> dict[str
 
 
 def _share_axis(colours: Palette) -> dict[str, Any]:
-    return _axis(colours) | {
+    return plain_axis(colours) | {
         "range": [0, 1.03], "tickvals": [0, 0.25, 0.5, 0.75, 1], "tickformat": ".0%", "showgrid": True,
         "gridcolor": colours.border,
     }  # fmt: skip
-
-
-def _layout(colours: Palette, *, height: int) -> dict[str, Any]:
-    return {
-        "template": {},
-        "height": height,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "showlegend": False,
-        "dragmode": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": colours.text, "size": 13, "family": FONT},
-        "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.border, "font": {"color": colours.text}},
-    }
-
-
-def _axis(colours: Palette) -> dict[str, Any]:
-    return {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "automargin": True,
-        "color": colours.muted,
-        "tickfont": {"color": colours.text},
-    }
 
 
 def _phase_words(row: Any) -> str:

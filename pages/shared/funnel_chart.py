@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.credibility import funnel_limits
 from analysis.hotspot_evidence import times
 from analysis.verdicts import HOTSPOT_RATIO, LEVEL_NAMES, RankedVerdicts
-from pages.shared.charts import FONT, Chart
+from pages.shared.charts import Chart, plain_axis, plain_layout
 from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette
 from pages.shared.verdict_words import LOOKS, verdict_colour
@@ -43,26 +43,17 @@ def funnel_chart(ranked: RankedVerdicts, *, colours: Palette) -> Chart:
         if (shown["verdict"] == verdict).any()
     ]
     worst = frame[frame["verdict"] == ("hotspot" if ranked.count("hotspot") else "watch")].head(_LABELLED)
-    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True, "color": colours.muted}
+    axis = plain_axis(colours)
     figure = Drawing(
         traces,
-        {
-            "template": {},
-            "height": HEIGHT,
-            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-            "showlegend": False,
-            "dragmode": False,
+        plain_layout(colours, height=HEIGHT)
+        | {
             "hovermode": "closest",
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": colours.text, "size": 13, "family": FONT},
-            "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.border, "font": {"color": colours.text}},
             "xaxis": axis
             | {
                 "type": "log",
                 "title": {"text": "Expected thefts (log scale)"},
                 "tickvals": [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
-                "tickfont": {"color": colours.text},
                 "range": [float(np.log10(LEAST_EXPECTED)), float(np.log10(most * 1.9))],
             },
             "yaxis": axis
@@ -70,7 +61,6 @@ def funnel_chart(ranked: RankedVerdicts, *, colours: Palette) -> Chart:
                 "title": {"text": "Observed / expected"},
                 "range": [-0.03 * top, top],
                 "nticks": 6,
-                "tickfont": {"color": colours.text},
             },
             "shapes": [_level(1.0, "solid", colours), _level(HOTSPOT_RATIO, "dash", colours)],
             "annotations": [

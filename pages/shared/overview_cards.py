@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from analysis.drivers import Decomposition
@@ -14,7 +13,8 @@ from analysis.measures import magnitude
 from analysis.overview import Headline, News, change_words
 from analysis.peers import Standing
 from pages.shared.account import peer_line_html
-from pages.shared.charts import sparkline
+from pages.shared.charts import plain_axis, plain_layout, sparkline
+from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette, palette
 
 #: Icon and colour of each verdict: told apart without colour too.
@@ -120,43 +120,41 @@ def news_colour(news: News, colours: Palette) -> str:
 
 def driver_figure(
     found: Decomposition, *, words: Mapping[str, str], unit: str, colours: Palette, height: int
-) -> go.Figure:
+) -> Drawing:
     """From before to now, link by link: bars that begin where the last one ended."""
     scale = {"points": 100.0}.get(unit, 1.0)
     links = [name for name, part in found.parts.items() if abs(part) > 1e-12 or name in {"mix", "frequency"}]
     parts = [found.parts[name] * scale for name in links]
-    figure = go.Figure(
-        go.Waterfall(
-            x=["a year before", *(words.get(name, name) for name in links), "now"],
-            measure=["absolute", *["relative"] * len(links), "total"],
-            y=[found.before * scale, *parts, None],
-            text=[
-                _figure(found.before * scale, unit),
-                *(_signed(part, unit) for part in parts),
-                _figure(found.now * scale, unit),
-            ],
-            textposition="outside",
-            textfont={"size": 12, "color": colours.text},
-            cliponaxis=False,
-            connector={"line": {"color": colours.border, "width": 1}},
-            increasing={"marker": {"color": colours.categories[1]}},
-            decreasing={"marker": {"color": colours.categories[0]}},
-            totals={"marker": {"color": colours.previous}},
-            hoverinfo="skip",
-        )
+    waterfall = {
+        "type": "waterfall",
+        "x": ["a year before", *(words.get(name, name) for name in links), "now"],
+        "measure": ["absolute", *["relative"] * len(links), "total"],
+        "y": [found.before * scale, *parts, None],
+        "text": [
+            _figure(found.before * scale, unit),
+            *(_signed(part, unit) for part in parts),
+            _figure(found.now * scale, unit),
+        ],
+        "textposition": "outside",
+        "textfont": {"size": 12, "color": colours.text},
+        "cliponaxis": False,
+        "connector": {"line": {"color": colours.border, "width": 1}},
+        "increasing": {"marker": {"color": colours.categories[1]}},
+        "decreasing": {"marker": {"color": colours.categories[0]}},
+        "totals": {"marker": {"color": colours.previous}},
+        "hoverinfo": "skip",
+    }
+    axis = plain_axis(colours)
+    return Drawing(
+        [waterfall],
+        plain_layout(colours, height=height)
+        | {
+            "margin": {"l": 4, "r": 4, "t": 18, "b": 22},
+            # Without room of their own the names of the links fall off the picture.
+            "xaxis": axis | {"tickfont": {"size": 12, "color": colours.text}, "tickangle": 0},
+            "yaxis": axis | {"visible": False, "rangemode": "tozero"},
+        },
     )
-    figure.update_layout(
-        height=height,
-        margin={"l": 4, "r": 4, "t": 18, "b": 22},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "sans-serif", "size": 12, "color": colours.text},
-        showlegend=False,
-        # Without room of their own the names of the links fall off the picture.
-        xaxis={"fixedrange": True, "tickfont": {"size": 12}, "automargin": True, "tickangle": 0},
-        yaxis={"visible": False, "rangemode": "tozero", "fixedrange": True},
-    )
-    return figure
 
 
 def driver_lines(

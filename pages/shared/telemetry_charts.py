@@ -16,7 +16,7 @@ from analysis.service_funnel import usual_concentration
 from analysis.service_levels import FUNNEL_WARNING_Z, FUNNEL_Z, funnel_limits
 from analysis.service_measures import ServiceMeasure
 from analysis.telemetry import UNIT_LABELS, ServiceUnits
-from pages.shared.charts import FONT, Chart
+from pages.shared.charts import Chart, plain_axis, plain_layout
 from pages.shared.drawing import Drawing
 from pages.shared.palette import Palette
 
@@ -143,12 +143,12 @@ def calendar_chart(
                 "unselected": {"marker": {"opacity": 0}},
             },
         ],
-        _layout(colours, height=height)
+        plain_layout(colours, height=height)
         | {
             "hovermode": "closest",
             "shapes": frames,
             "plot_bgcolor": colours.surface,
-            "xaxis": _axis(colours)
+            "xaxis": plain_axis(colours)
             | {
                 "tickvals": [x for x, _ in ticks],
                 "ticktext": [name for _, name in ticks],
@@ -156,7 +156,7 @@ def calendar_chart(
                 "range": [-0.6, max(26.0, weeks) + 0.6],
                 "ticks": "",
             },
-            "yaxis": _axis(colours)
+            "yaxis": plain_axis(colours)
             | {
                 "autorange": "reversed",
                 "ticks": "",
@@ -235,18 +235,18 @@ def service_funnel(units: ServiceUnits, *, period: str, colours: Palette, picked
     marked += ((measure.floor, colours.categories[1], "dash"),)
     figure = Drawing(
         traces,
-        _layout(colours, height=FUNNEL_HEIGHT)
+        plain_layout(colours, height=FUNNEL_HEIGHT)
         | {
             "hovermode": "closest",
             "shapes": [_level(*one) for one in marked if one[0] is not None and one[0] > bottom],
-            "xaxis": _axis(colours)
+            "xaxis": plain_axis(colours)
             | {
                 "type": "log",
                 "title": {"text": f"{axis_words[:1].upper()}{axis_words[1:]} (log scale)"},
                 "dtick": "D2",
                 "tickformat": "~s",
             },
-            "yaxis": _axis(colours)
+            "yaxis": plain_axis(colours)
             | {
                 "title": {"text": measure.label},
                 "tickformat": ".0%",
@@ -344,14 +344,14 @@ def gap_chart(gaps: pd.DataFrame, *, period: str, colours: Palette, is_dark_told
         )
     figure = Drawing(
         traces,
-        _layout(colours, height=250)
+        plain_layout(colours, height=250)
         | {
             "barmode": "group",
             "bargap": 0.25,
             "showlegend": is_dark_told,
             "legend": {"orientation": "h", "y": 1.15, "x": 0, "font": {"color": colours.text}},
-            "xaxis": _axis(colours) | {"type": "category", "tickfont": {"color": colours.text, "size": 11}},
-            "yaxis": _axis(colours)
+            "xaxis": plain_axis(colours) | {"type": "category", "tickfont": {"color": colours.text, "size": 11}},
+            "yaxis": plain_axis(colours)
             | {"tickformat": ".0%", "showgrid": True, "gridcolor": colours.border, "rangemode": "tozero", "nticks": 5},
         },
     )
@@ -394,12 +394,12 @@ def fault_chart(reasons: pd.DataFrame, *, period: str, colours: Palette) -> Char
                 "marker": {"color": colours.categories[0], "line": {"width": 0}},
             }
         ],
-        _layout(colours, height=max(250, 30 + 26 * len(reasons)))
+        plain_layout(colours, height=max(250, 30 + 26 * len(reasons)))
         | {
             "bargap": 0.3,
-            "xaxis": _axis(colours)
+            "xaxis": plain_axis(colours)
             | {"visible": False, "range": [0, 1.35 * float(reasons["share"].max() if len(reasons) else 1)]},
-            "yaxis": _axis(colours)
+            "yaxis": plain_axis(colours)
             | {"type": "category", "autorange": "reversed", "tickfont": {"color": colours.text}},
         },
     )
@@ -422,31 +422,6 @@ def divmod_month(first: date, later: int) -> tuple[int, int]:
     """
     months = first.year * 12 + first.month - 1 + later
     return months // 12, months % 12 + 1
-
-
-def _layout(colours: Palette, *, height: int) -> dict[str, Any]:
-    return {
-        "template": {},
-        "height": height,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "showlegend": False,
-        "dragmode": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"color": colours.text, "size": 13, "family": FONT},
-        "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.border, "font": {"color": colours.text}},
-    }
-
-
-def _axis(colours: Palette) -> dict[str, Any]:
-    return {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "automargin": True,
-        "color": colours.muted,
-        "tickfont": {"color": colours.text},
-    }
 
 
 def _line(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], *, dash: str, colours: Palette) -> dict[str, Any]:

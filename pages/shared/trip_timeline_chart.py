@@ -10,7 +10,7 @@ import pydeck as pdk
 
 from analysis.deviations import RULE_LABELS
 from analysis.trip_timeline import TripTimeline
-from pages.shared.charts import FONT, Chart
+from pages.shared.charts import Chart, plain_axis, plain_layout
 from pages.shared.drawing import Drawing
 from pages.shared.maps import draw_map, fit_view
 from pages.shared.palette import Palette, palette, rgb
@@ -107,14 +107,7 @@ def timeline_chart(trip: TripTimeline, *, off_route_m: float, colours: Palette) 
                 "hovertemplate": "%{x|%e %b %H:%M}: %{y:.2f} km from planned route<extra></extra>",
             }
         )
-    axis: dict[str, Any] = {
-        "showgrid": False,
-        "zeroline": False,
-        "fixedrange": True,
-        "automargin": True,
-        "color": colours.muted,
-        "tickfont": {"color": colours.text},
-    }
+    axis = plain_axis(colours)
     shapes: list[dict[str, Any]] = [
         {
             "type": "line",
@@ -146,17 +139,9 @@ def timeline_chart(trip: TripTimeline, *, off_route_m: float, colours: Palette) 
         )
     figure = Drawing(
         traces,
-        {
-            "template": {},
-            "height": MAP_HEIGHT + 30,
-            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-            "showlegend": False,
-            "dragmode": False,
+        plain_layout(colours, height=MAP_HEIGHT + 30)
+        | {
             "hovermode": "closest",
-            "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)",
-            "font": {"color": colours.text, "size": 13, "family": FONT},
-            "hoverlabel": {"bgcolor": colours.surface, "bordercolor": colours.border, "font": {"color": colours.text}},
             "shapes": shapes,
             "xaxis": axis | {"type": "date", "anchor": "free", "position": 0, "nticks": 8},
             "yaxis": axis
