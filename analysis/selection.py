@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -52,6 +52,12 @@ class Condition(NamedTuple):
     parameters: dict[str, Any]
 
 
+def picked_of(selection: object, dimensions: Iterable[Any]) -> dict[Any, Any]:
+    """What is picked in a selection, dimension by dimension: those of its attributes that are not None."""
+    values = {name: getattr(selection, name) for name in dimensions}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 @dataclass(frozen=True)
 class Selection:
     """What is picked out on one page, beside the filters that hold on every page.
@@ -98,8 +104,7 @@ class Selection:
     @property
     def chosen(self) -> dict[Dimension, Any]:
         """What is picked out, by dimension."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: values[name] for name in get_args(Dimension) if values[name] is not None}
+        return picked_of(self, get_args(Dimension))
 
     def without(self, *dimensions: Dimension) -> Selection:
         """The selection as the picture on which these dimensions are picked shows it."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
 
 import h3
 import pandas as pd
 
-from analysis.selection import STORED_RESOLUTIONS, Condition, stored_cells
+from analysis.selection import STORED_RESOLUTIONS, Condition, picked_of, stored_cells
 from data.portfolio import View
 
 TripDimension = Literal["device", "carrier", "lane", "insured", "day", "cell", "fault"]
@@ -77,8 +77,7 @@ class TripSelection:
     @property
     def chosen(self) -> dict[TripDimension, Any]:
         """What is picked, by dimension."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: values[name] for name in get_args(TripDimension) if values[name] is not None}
+        return picked_of(self, get_args(TripDimension))
 
 
 def trip_condition(selection: TripSelection) -> Condition:
