@@ -14,8 +14,6 @@ from typing import Literal
 from analysis.measures import Better, magnitude, significant
 
 EstimatedUnit = Literal["count", "base currency", "percent", "rate", "minutes", "hours", "days"]
-#: From here on minutes are read as hours.
-LONG_MINUTES = 1_000
 _SUFFIXES: Mapping[str, str] = {"minutes": "min", "hours": "h", "days": "days"}
 
 
@@ -69,9 +67,9 @@ class EstimatedMeasure:
             return f"{significant(100 * value)}%"
         if self.unit == "base currency":
             return f"{currency} {magnitude(value)}".strip()
-        if self.unit == "minutes" and abs(value) >= LONG_MINUTES:
-            return f"{significant(value / 60)} h"
-        text = f"{magnitude(value)} {_SUFFIXES.get(self.unit, '')}".strip()
+        # A number and its interval are read together: minutes stay minutes, and 1,440 is no 1.44k.
+        number = significant(value) if self.unit == "minutes" else magnitude(value)
+        text = f"{number} {_SUFFIXES.get(self.unit, '')}".strip()
         return f"{text} per {self.per}" if self.per else text
 
 

@@ -337,8 +337,8 @@ def show_ranking(
         hide_index=True,
         height=MAP_HEIGHT - 42,
         column_config={
-            "rank": st.column_config.NumberColumn("#", width=28),
-            "place": st.column_config.TextColumn(one.capitalize(), width=180),
+            "rank": st.column_config.NumberColumn("#", width=26),
+            "place": st.column_config.TextColumn(one.capitalize(), width=190),
             "verdict": st.column_config.TextColumn("Verdict", width=104),
             "observed": st.column_config.NumberColumn("Thefts", width=52, help="Own thefts of the window."),
             "expected": st.column_config.NumberColumn(
@@ -350,7 +350,7 @@ def show_ranking(
             ),
             "ratio": st.column_config.TextColumn(
                 "Adjusted" if adjusted else "Best estimate",
-                width=98,
+                width=96,
                 help="How many times the book's rate, allowing for chance: nearer to 1 than thefts / expected where "
                 "there is little data. In brackets: 90% sure it lies between.",
             ),
@@ -364,7 +364,7 @@ def show_ranking(
             "excess_loss": st.column_config.NumberColumn(
                 f"{here.currency} {excess_step(ranked)}",
                 format="compact",
-                width=76,
+                width=70,
                 help="Loss above expectation: expected x (best estimate - 1) x mean loss"
                 + (" / share reported, adjusted, " if adjusted else ", ")
                 + ("by year" if excess_years(ranked) else "in the whole window")

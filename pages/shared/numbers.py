@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from analysis.estimated_measures import LONG_MINUTES
 from analysis.measures import magnitude, significant
 
 Unit = Literal["count", "amount", "percent", "ratio", "rate", "number", "days", "hours", "minutes", "km", "kg"]
@@ -44,9 +43,9 @@ def format_value(value: float | None, unit: Unit = "number", *, currency: str = 
     """
     if value is None or not math.isfinite(value):
         return MISSING
-    if unit == "minutes" and abs(value) >= LONG_MINUTES:
-        value, unit = value / 60, "hours"
-    text = _signed(f"{significant(value * 100)}%" if unit == "percent" else magnitude(value))
+    # A number and its interval are read together: minutes stay minutes, and 1,440 is no 1.44k.
+    plain = significant(value) if unit == "minutes" else magnitude(value)
+    text = _signed(f"{significant(value * 100)}%" if unit == "percent" else plain)
     if unit == "amount" and currency:
         text = f"{currency}{NO_BREAK}{text}"
     elif unit in _SUFFIXES:

@@ -71,6 +71,6 @@ def test_a_count_with_its_noun() -> None:
     assert count_words(2, "commodity", "commodities") == "2 commodities"
 
 
-def test_many_minutes_are_read_as_hours():
+def test_many_minutes_stay_minutes_without_a_letter():
     assert format_value(724, "minutes") == "724\N{NO-BREAK SPACE}min"
-    assert format_value(1440, "minutes") == "24\N{NO-BREAK SPACE}h"
+    assert format_value(1440, "minutes") == "1,440\N{NO-BREAK SPACE}min"
